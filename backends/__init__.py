@@ -1,0 +1,1 @@
+"""How text is generated: one file or folder per kind of model server."""

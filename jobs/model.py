@@ -1,0 +1,253 @@
+"""The values that jobs are made of. Their `repr` shows sizes, never a prompt or an answer."""
+
+import hashlib
+from typing import Literal
+
+import msgspec
+
+from jobs.codes import ErrorCode
+from jobs.states import BatchState, JobState
+
+Role = Literal["system", "user", "assistant"]
+
+
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One turn of a conversation."""
+
+    role: Role
+    content: str
+
+    def __repr__(self) -> str:
+        return f"Message({self.role}, {len(self.content)} chars)"
+
+
+class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """All that a backend needs to know of one job; stored as JSON, hashed to know it again."""
+
+    #: The model's name as its backend lists it; `auto` was resolved before.
+    model: str
+    messages: tuple[Message, ...]
+    #: Tokens the answer may have at most, its end token included.
+    max_tokens: int = 1024
+    #: 0 is greedy.
+    temperature: float = 0.0
+    #: Keep the most likely tokens up to this probability mass; 1 keeps all.
+    top_p: float = 1.0
+    #: The same seed gives the same answer on the same machine; None is any.
+    seed: int | None = None
+    #: The answer ends before the first of these texts.
+    stop: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        size = sum(len(message.content) for message in self.messages)
+        return f"GenerationRequest({self.model}, {len(self.messages)} messages, {size} chars)"
+
+
+class GenerationResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What a backend gives back when a generation came to its own end."""
+
+    text: str
+    #: `stop`: the model ended it; `length`: max_tokens did.
+    finish_reason: Literal["stop", "length"]
+    input_tokens: int
+    output_tokens: int
+    #: The model that really answered.
+    model: str
+    #: What a reasoning model thought before it answered.
+    reasoning: str | None = None
+
+    def __repr__(self) -> str:
+        return (
+            f"GenerationResult({self.model}, {self.output_tokens} tokens, "
+            f"{self.finish_reason}, {len(self.text)} chars)"
+        )
+
+
+class NewJob(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the input, ready for the store: either a request, or the error it got."""
+
+    #: 1-based number of the line in the input.
+    line: int
+    #: None where the line could not be read that far.
+    custom_id: str | None
+    kind: Literal["row", "openai"]
+    #: The row as it was read, as JSON; None for a line that could not be read.
+    row: str | None
+    #: The rendered request as JSON; None if `error_code` is set.
+    body: str | None
+    #: `request_hash(body)`; empty for an error.
+    hash: str
+    model: str
+    pool: str
+    error_code: ErrorCode | None = None
+    error_message: str | None = None
+
+    def __repr__(self) -> str:
+        return f"NewJob(line {self.line}, {self.error_code or self.hash})"
+
+
+class Hint(msgspec.Struct, frozen=True, array_like=True):
+    """What travels through Redis for one job. `epoch` fences: an older one finds nothing."""
+
+    job_id: str
+    epoch: int
+
+
+class Claimed(msgspec.Struct, frozen=True, kw_only=True):
+    """A job that this session holds, with everything needed to run it and record it."""
+
+    job_id: str
+    batch_id: str
+    run: int
+    epoch: int
+    attempt: int
+    #: Errors of the job itself in this run so far.
+    errors: int
+    #: Seconds since the epoch, by the store's clock.
+    started_at: float
+    dispatched_at: float
+    #: The request as stored JSON; decoded by the pipeline.
+    body: str
+
+    def __repr__(self) -> str:
+        return f"Claimed({self.job_id}, run {self.run}, epoch {self.epoch})"
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How one attempt ended, as the worker reports it to the store.
+
+    `state` is SUCCEEDED, FAILED, or PENDING for an attempt that is to be tried again.
+    """
+
+    job_id: str
+    batch_id: str
+    run: int
+    epoch: int
+    attempt: int
+    session: str
+    host: str
+    pool: str
+    model: str
+    state: JobState
+    started_at: float
+    #: 1 where the attempt counts against max_attempts, 0 for hand-backs and the backend's faults.
+    counted_errors: int = 0
+    #: Seconds until a PENDING job may be dispatched again.
+    retry_in_s: float = 0.0
+    text: str | None = None
+    reasoning: str | None = None
+    finish_reason: str | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    error_code: ErrorCode | None = None
+    error_message: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Outcome({self.job_id}, {self.state}, {self.error_code or self.finish_reason})"
+
+
+class NewBatch(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a batch before its first line is read."""
+
+    name: str
+    #: What makes two commands the same run: a hash of the output (or input) path; unique.
+    run_key: str
+    #: Path of the input as the user gave it, for messages.
+    source: str
+    #: Absolute path of the results; empty without one.
+    output: str
+    #: Name of the answer's field in the results.
+    into: str
+    #: What two runs over the same output must agree on: prompt, system, model and options.
+    options: dict[str, str | int | float | None]
+    model: str
+    pool: str
+    priority: int = 0
+    #: `local`: may not leave the owner's machines.
+    data_class: str = "local"
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """How many jobs of a batch are in each state, and what they used."""
+
+    pending: int = 0
+    dispatched: int = 0
+    running: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    expired: int = 0
+    #: Succeeded, but cut at the row's own max_tokens.
+    cut: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    @property
+    def total(self) -> int:
+        """All jobs of the batch."""
+        return self.finished + self.unfinished
+
+    @property
+    def finished(self) -> int:
+        """Jobs whose present run is over."""
+        return self.succeeded + self.failed + self.cancelled + self.expired
+
+    @property
+    def unfinished(self) -> int:
+        """Jobs that still have to end."""
+        return self.pending + self.dispatched + self.running
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """A batch as the store has it."""
+
+    id: str
+    name: str
+    state: BatchState
+    run_key: str
+    source: str
+    #: blake2b of the whole input of the last complete ingest; empty before.
+    source_hash: str
+    output: str
+    into: str
+    options: dict[str, str | int | float | None]
+    model: str
+    pool: str
+    #: Counts the readings of the input; rows of an older revision were taken out of it.
+    revision: int
+    priority: int
+    data_class: str
+    #: Seconds since the epoch, by the store's clock.
+    created_at: float
+    finished_at: float | None
+    #: Smoothed rates, kept by the dispatcher while the batch runs; 0 before and after.
+    jobs_per_s: float
+    tokens_per_s: float
+
+
+class ResultRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the results: the input row and the newest record of its job."""
+
+    job_id: str
+    line: int
+    custom_id: str | None
+    kind: Literal["row", "openai"]
+    state: JobState
+    run: int
+    row: str | None
+    text: str | None
+    reasoning: str | None
+    finish_reason: str | None
+    model: str
+    input_tokens: int
+    output_tokens: int
+    error_code: str | None
+    error_message: str | None
+
+    def __repr__(self) -> str:
+        return f"ResultRow(line {self.line}, {self.state})"
+
+
+def request_hash(body: bytes) -> str:
+    """What a rendered request is known by when the same command is given again: 32 hex digits."""
+    return hashlib.blake2b(body, digest_size=16).hexdigest()

@@ -1,0 +1,95 @@
+"""The states of a job and of a batch, and the only moves between them.
+
+`docs/states.md` draws the same tables; a test holds the two together.
+"""
+
+from enum import StrEnum
+
+
+class JobState(StrEnum):
+    """Where one job is in its present run."""
+
+    PENDING = "pending"
+    DISPATCHED = "dispatched"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a run that is in this state is over."""
+        return self in TERMINAL
+
+
+class BatchState(StrEnum):
+    """Where one batch is, from its first line read to its last job finished."""
+
+    INGESTING = "ingesting"
+    OPEN = "open"
+    FINALIZING = "finalizing"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    FAILED = "failed"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will happen in this batch unless somebody asks."""
+        return self in BATCH_OVER
+
+
+TERMINAL = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED})
+UNFINISHED = frozenset(JobState) - TERMINAL
+BATCH_OVER = frozenset(
+    {BatchState.COMPLETED, BatchState.CANCELLED, BatchState.EXPIRED, BatchState.FAILED}
+)
+
+#: Moves within one run, and the one move (to PENDING from a terminal state) that opens the next.
+JOB_MOVES: dict[JobState, frozenset[JobState]] = {
+    JobState.PENDING: frozenset(
+        # SUCCEEDED: a late answer of an earlier epoch is welcome while the job is unfinished.
+        {JobState.DISPATCHED, JobState.SUCCEEDED, JobState.CANCELLED, JobState.EXPIRED}
+    ),
+    JobState.DISPATCHED: frozenset(
+        {
+            JobState.PENDING,
+            JobState.RUNNING,
+            JobState.SUCCEEDED,
+            JobState.CANCELLED,
+            JobState.EXPIRED,
+        }
+    ),
+    JobState.RUNNING: frozenset(
+        {
+            JobState.PENDING,
+            JobState.SUCCEEDED,
+            JobState.FAILED,
+            JobState.CANCELLED,
+            JobState.EXPIRED,
+        }
+    ),
+    JobState.SUCCEEDED: frozenset(),
+    JobState.FAILED: frozenset({JobState.PENDING}),
+    JobState.CANCELLED: frozenset({JobState.PENDING}),
+    JobState.EXPIRED: frozenset({JobState.PENDING}),
+}
+
+BATCH_MOVES: dict[BatchState, frozenset[BatchState]] = {
+    BatchState.INGESTING: frozenset({BatchState.OPEN, BatchState.CANCELLED, BatchState.FAILED}),
+    BatchState.OPEN: frozenset(
+        {
+            BatchState.INGESTING,
+            BatchState.FINALIZING,
+            BatchState.CANCELLED,
+            BatchState.EXPIRED,
+        }
+    ),
+    BatchState.FINALIZING: frozenset({BatchState.COMPLETED}),
+    # The same command again reads the input again: that is how rows are added and changed.
+    BatchState.COMPLETED: frozenset({BatchState.INGESTING, BatchState.OPEN}),
+    BatchState.CANCELLED: frozenset({BatchState.INGESTING, BatchState.OPEN}),
+    BatchState.EXPIRED: frozenset({BatchState.INGESTING, BatchState.OPEN}),
+    BatchState.FAILED: frozenset({BatchState.INGESTING}),
+}

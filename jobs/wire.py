@@ -1,0 +1,36 @@
+"""What travels through the broker: packs of hints, never a prompt.
+
+The protocol version is part of every key, so that two versions of Nightmill on one Redis never
+read each other's messages.
+"""
+
+from collections.abc import Sequence
+
+from jobs.model import Hint
+
+PROTOCOL = 1
+KEY_PREFIX = f"nightmill:{PROTOCOL}:"
+TASK = "nightmill.generate"
+
+#: The most hints in one message: beyond 16 the message's own cost no longer shows.
+MAX_PACK = 16
+
+
+def encode_pack(hints: Sequence[Hint]) -> list[list[str | int]]:
+    """The one argument of the task: `[[job id, epoch], …]`, plain JSON."""
+    return [[hint.job_id, hint.epoch] for hint in hints]
+
+
+def decode_pack(pack: object) -> tuple[Hint, ...]:
+    """The hints of a message; anything that is not a pack raises `ValueError`."""
+    if not isinstance(pack, list) or not 0 < len(pack) <= MAX_PACK:
+        raise ValueError(f"expected a pack of 1 to {MAX_PACK} hints")
+    return tuple(_decode_hint(item) for item in pack)
+
+
+def _decode_hint(item: object) -> Hint:
+    match item:
+        case [str(job_id), int(epoch)]:
+            return Hint(job_id, epoch)
+        case _:
+            raise ValueError("expected each hint of a pack to be [job id, epoch]")

@@ -1,0 +1,37 @@
+# `uv run just` lists these; `check` is what CI runs before the tests.
+
+_default:
+    @just --list --unsorted
+
+# Format, lint, types, import directions, generated docs
+check:
+    ruff format --check .
+    ruff check .
+    mypy
+    lint-imports
+    python docs/generate.py --check
+
+# Make the code pass what can be mended by machine
+fix:
+    ruff format .
+    ruff check --fix .
+    python docs/generate.py
+
+# The quick suite, as README says
+test *ARGS:
+    pytest {{ARGS}}
+
+# What takes minutes: all crash and kill tests, larger benches
+test-long *ARGS:
+    pytest -m long {{ARGS}}
+
+# Every benchmark of the design, both sides alternating
+bench *ARGS:
+    nightmill bench queue {{ARGS}}
+    nightmill bench engine {{ARGS}}
+    nightmill bench ingest {{ARGS}}
+    nightmill bench status {{ARGS}}
+
+# Train the demo model again, from the text that the script makes
+demo-model:
+    python examples/make_demo_model.py

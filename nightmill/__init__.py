@@ -1,0 +1,1 @@
+"""Nightmill: batches of LLM jobs on machines you own."""

@@ -1,0 +1,1 @@
+"""Getting work in, dispatching it, getting results out."""

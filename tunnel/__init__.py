@@ -1,0 +1,1 @@
+"""Keeping hosts reachable over SSH."""

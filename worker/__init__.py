@@ -1,0 +1,1 @@
+"""Running jobs on one host, pinned to one pool."""
