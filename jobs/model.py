@@ -166,6 +166,10 @@ class NewBatch(msgspec.Struct, frozen=True, kw_only=True):
     #: `local`: may not leave the owner's machines.
     data_class: str = "local"
 
+    def __repr__(self) -> str:
+        # `options` hold the templates of the prompts.
+        return f"NewBatch({self.name}, {self.model})"
+
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
     """How many jobs of a batch are in each state, and what they used."""
@@ -223,6 +227,9 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     #: Smoothed rates, kept by the dispatcher while the batch runs; 0 before and after.
     jobs_per_s: float
     tokens_per_s: float
+
+    def __repr__(self) -> str:
+        return f"Batch({self.id}, {self.name}, {self.state})"
 
 
 class ResultRow(msgspec.Struct, frozen=True, kw_only=True):

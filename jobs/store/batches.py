@@ -1,0 +1,196 @@
+"""Batches: made, found, read again, tried again, cancelled and deleted."""
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row
+
+from jobs.codes import ErrorCode
+from jobs.errors import UsageError
+from jobs.model import Batch, Counts, NewBatch
+from jobs.states import BatchState, JobState
+from jobs.store import counters
+from jobs.store.dialect import Sql
+from jobs.store.terminal import end_unfinished, leave, open_next_run
+
+
+def create(c: Connection, batch_id: str, new: NewBatch) -> Batch:
+    """Make a batch that is about to be read in, at revision 1."""
+    values = msgspec.structs.asdict(new)
+    options = msgspec.json.encode(values.pop("options"), order="deterministic").decode()
+    return _batch(_CREATE(c, batch_id=batch_id, options=options, **values).one())
+
+
+def find(c: Connection, run_key: str) -> Batch | None:
+    """The batch that a command with this key made before."""
+    row = _FIND(c, run_key=run_key).one_or_none()
+    return None if row is None else _batch(row)
+
+
+def get(c: Connection, id_or_prefix: str) -> Batch:
+    """The one batch whose id begins like this; `UsageError` if there is none or more."""
+    rows = _GET(c, prefix=id_or_prefix, size=len(id_or_prefix)).all()
+    if not rows or not id_or_prefix:
+        raise UsageError(f"There is no batch `{id_or_prefix}`. See `nightmill batches`.")
+    if len(rows) > 1:
+        raise UsageError(f"More than one batch begins with `{id_or_prefix}`: give more of its id.")
+    return _batch(rows[0])
+
+
+def newest(c: Connection, limit: int) -> list[Batch]:
+    """The batches made last, newest first."""
+    return [_batch(row) for row in _NEWEST(c, limit=limit)]
+
+
+def open_ids(c: Connection) -> list[str]:
+    """The batches that are open, the oldest first."""
+    return list(_OPEN_IDS(c).scalars())
+
+
+def counts(c: Connection, batch_id: str) -> Counts:
+    """How many jobs are in each state; the time this takes does not grow with their number."""
+    return counters.counts(c, batch_id)
+
+
+def failures(c: Connection, batch_id: str) -> list[tuple[str, int, int, str]]:
+    """The failed jobs grouped by error code, most frequent first: code, number, first line, and
+    the message of one of them. Reads failed jobs only.
+    """
+    return [tuple(row) for row in _FAILURES(c, batch_id=batch_id)]
+
+
+def who_ran(c: Connection, batch_id: str) -> list[tuple[str, str, int]]:
+    """Host, model and number of the jobs that succeeded. Reads all jobs: for summaries only."""
+    return [tuple(row) for row in _WHO_RAN(c, batch_id=batch_id)]
+
+
+def reopen_ingest(c: Connection, batch_id: str) -> Batch:
+    """The input is about to be read again: the batch gets its next revision."""
+    return _batch(_REOPEN(c, batch_id=batch_id).one())
+
+
+def finish_ingest(c: Connection, batch_id: str, source_hash: str) -> Batch:
+    """The whole input has been read.
+
+    Rows that an earlier reading had and this one has not leave the batch; rows that were
+    cancelled or expired open their next run.
+    """
+    revision: int = _LOCK(c, batch_id=batch_id).one().revision
+    if revision > 1:
+        leave(c, batch_id, revision)
+        open_next_run(c, batch_id, (JobState.CANCELLED, JobState.EXPIRED))
+    unfinished = counts(c, batch_id).unfinished
+    state = BatchState.OPEN if unfinished else BatchState.COMPLETED
+    return _batch(_FINISH(c, batch_id=batch_id, source_hash=source_hash, state=state.value).one())
+
+
+def resume(c: Connection, batch_id: str) -> Batch:
+    """The same input again: what was cancelled or expired opens its next run."""
+    _LOCK(c, batch_id=batch_id).one()
+    open_next_run(c, batch_id, (JobState.CANCELLED, JobState.EXPIRED))
+    return _open_if_unfinished(c, batch_id)
+
+
+def retry_failed(c: Connection, batch_id: str) -> int:
+    """The failed jobs open their next run, lines that could not be read excepted; how many."""
+    _LOCK(c, batch_id=batch_id).one()
+    reopened = open_next_run(c, batch_id, (JobState.FAILED,))
+    _open_if_unfinished(c, batch_id)
+    return reopened
+
+
+def cancel(c: Connection, batch_id: str) -> int:
+    """End every unfinished job as cancelled, and the batch; how many jobs that were.
+
+    A batch that is over stays as it is.
+    """
+    if BatchState(_LOCK(c, batch_id=batch_id).one().state).is_over:
+        return 0
+    ended = end_unfinished(c, batch_id, JobState.CANCELLED, ErrorCode.CANCELLED)
+    _END(c, batch_id=batch_id, state=BatchState.CANCELLED.value)
+    return ended
+
+
+def delete(c: Connection, batch_id: str) -> None:
+    """Remove a batch and everything of it. What still runs is dropped when it reports."""
+    _LOCK(c, batch_id=batch_id).one()
+    for statement in _DELETE_OF_JOBS:
+        statement(c, batch_id=batch_id)
+    _DELETE_JOBS(c, batch_id=batch_id)
+    counters.clear(c, batch_id)
+    _DELETE(c, batch_id=batch_id)
+
+
+def _open_if_unfinished(c: Connection, batch_id: str) -> Batch:
+    if counts(c, batch_id).unfinished:
+        _OPEN(c, batch_id=batch_id)
+    return get(c, batch_id)
+
+
+def _batch(row: Row[*tuple[Any, ...]]) -> Batch:
+    values = row._asdict()
+    values["into"] = values.pop("into_field")
+    values["options"] = msgspec.json.decode(values["options"])
+    return msgspec.convert(values, Batch)
+
+
+_PARTS = {
+    "columns": "id, name, state, run_key, source, source_hash, output, into_field, options, model,"
+    " pool, revision, priority, data_class, created_at, finished_at, jobs_per_s, tokens_per_s"
+}
+_CREATE = Sql(
+    """
+INSERT INTO batches (id, name, state, run_key, source, output, into_field, options, model, pool,
+    revision, priority, data_class, created_at)
+VALUES (:batch_id, :name, 'ingesting', :run_key, :source, :output, :into, :options, :model, :pool,
+    1, :priority, :data_class, {now})
+RETURNING {columns}
+""",
+    _PARTS,
+)
+_FIND = Sql("SELECT {columns} FROM batches WHERE run_key = :run_key", _PARTS)
+_GET = Sql("SELECT {columns} FROM batches WHERE substr(id, 1, :size) = :prefix LIMIT 2", _PARTS)
+_NEWEST = Sql(
+    "SELECT {columns} FROM batches ORDER BY created_at DESC, id DESC LIMIT :limit", _PARTS
+)
+_OPEN_IDS = Sql("SELECT id FROM batches WHERE state = 'open' ORDER BY created_at, id")
+_LOCK = Sql("SELECT j.state, j.revision FROM batches AS j WHERE j.id = :batch_id {lock}")
+_REOPEN = Sql(
+    """
+UPDATE batches SET revision = revision + 1, state = 'ingesting', finished_at = NULL
+WHERE id = :batch_id RETURNING {columns}
+""",
+    _PARTS,
+)
+_FINISH = Sql(
+    """
+UPDATE batches SET source_hash = :source_hash, state = :state,
+    finished_at = CASE WHEN :state = 'completed' THEN {now} END
+WHERE id = :batch_id RETURNING {columns}
+""",
+    _PARTS,
+)
+_OPEN = Sql(
+    "UPDATE batches SET state = 'open', finished_at = NULL"
+    " WHERE id = :batch_id AND state <> 'ingesting'"
+)
+_END = Sql("UPDATE batches SET state = :state, finished_at = {now} WHERE id = :batch_id")
+_OF_BATCH = {"of_batch": "job_id IN (SELECT id FROM jobs WHERE batch_id = :batch_id)"}
+_DELETE_OF_JOBS = (
+    Sql("DELETE FROM requests WHERE {of_batch}", _OF_BATCH),
+    Sql("DELETE FROM results WHERE {of_batch}", _OF_BATCH),
+    Sql("DELETE FROM attempts WHERE {of_batch}", _OF_BATCH),
+)
+_DELETE_JOBS = Sql("DELETE FROM jobs WHERE batch_id = :batch_id")
+_DELETE = Sql("DELETE FROM batches WHERE id = :batch_id")
+_FAILURES = Sql("""
+SELECT r.error_code, count(*), min(j.line), min(r.error_message)
+FROM jobs AS j JOIN results AS r ON r.job_id = j.id AND r.run = j.run
+WHERE j.batch_id = :batch_id AND j.state = 'failed' AND j.revision > 0
+GROUP BY r.error_code ORDER BY count(*) DESC, min(j.line)
+""")
+_WHO_RAN = Sql("""
+SELECT host, model, count(*) FROM jobs
+WHERE batch_id = :batch_id AND state = 'succeeded' AND revision > 0
+GROUP BY host, model ORDER BY count(*) DESC, host, model
+""")

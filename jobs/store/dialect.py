@@ -1,0 +1,130 @@
+"""One text of SQL for both databases: the few places in which they differ have names.
+
+`{now}`          the database's clock, in seconds since the epoch
+`{lock}`         takes the rows selected in the order selected; SQLite has one writer anyway
+`{skip_locked}`  the same, but leaves out what somebody else holds
+`{jobs_in_flight}`, `{in_flight}`   the table and the condition that read `jobs AS j` through the
+                 small index of what is dispatched or running
+`{NAME}`         for each list given by name: a subselect of its rows, passed as one JSON value
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, CursorResult
+
+SQLITE = "sqlite"
+POSTGRES = "postgresql"
+
+#: SQLite's drivers take `:name` as it is, Postgres's write it otherwise.
+_PARAMETER = re.compile(r":([a-z_]+)")
+
+# Word for word as the index has it: else SQLite does not see that it fits.
+_IN_FLIGHT = "j.state IN ('dispatched', 'running')"
+
+_WORDS = {
+    SQLITE: {
+        "now": "((julianday('now') - 2440587.5) * 86400.0)",
+        "lock": "",
+        "skip_locked": "",
+        "jobs_in_flight": "jobs AS j INDEXED BY jobs_in_flight",
+        "in_flight": _IN_FLIGHT,
+    },
+    POSTGRES: {
+        "now": "CAST(extract(epoch FROM statement_timestamp()) AS double precision)",
+        "lock": "FOR UPDATE OF j",
+        "skip_locked": "FOR UPDATE OF j SKIP LOCKED",
+        "jobs_in_flight": "jobs AS j",
+        "in_flight": _IN_FLIGHT,
+    },
+}
+
+
+class Sql:
+    """A constant statement. `parts` are pieces of SQL that several statements share. Lists are
+    given as `name="column type, column type"`; one untyped column is a plain list of texts.
+    """
+
+    def __init__(self, template: str, parts: Mapping[str, str] | None = None, **lists: str) -> None:
+        self._template = template
+        self._parts = parts or {}
+        self._lists = lists
+        self._texts: dict[str, str] = {}
+
+    def __call__(self, c: Connection, **values: Any) -> CursorResult[*tuple[Any, ...]]:
+        """Run it; each list is a sequence of rows in the order of its columns."""
+        for name in self._lists:
+            values[name] = msgspec.json.encode(values[name]).decode()
+        dialect = c.dialect.name
+        statement = self._texts.get(dialect)
+        if statement is None:
+            statement = self._texts[dialect] = self._for(dialect)
+        # Not `text()`: reading its parameters each time takes longer than many a statement.
+        return c.exec_driver_sql(statement, values)
+
+    def _for(self, dialect: str) -> str:
+        unpack = _unpack_sqlite if dialect == SQLITE else _unpack_postgres
+        words = _WORDS[dialect] | {name: unpack(name, spec) for name, spec in self._lists.items()}
+        # The parts have words of their own.
+        template = self._template
+        for name, part in self._parts.items():
+            template = template.replace(f"{{{name}}}", part)
+        statement = template.format_map(words)
+        return statement if dialect == SQLITE else _PARAMETER.sub(r"%(\1)s", statement)
+
+
+class Insert:
+    """Many rows into one table in one round trip, as fast as the database allows."""
+
+    def __init__(self, table: str, columns: str, tail: str = "") -> None:
+        names, types = zip(*_columns(columns), strict=True)
+        head = f"INSERT INTO {table} ({', '.join(names)})"
+        marks = ", ".join("?" for _ in names)
+        arrays = ", ".join(f"CAST(%s AS {kind}[])" for kind in types)
+        self._sqlite = f"{head} VALUES ({marks}) {tail}"
+        self._postgres = f"{head} SELECT * FROM unnest({arrays}) {tail}"  # noqa: S608  (constants)
+
+    def __call__(self, c: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Insert tuples in the order of the columns; how many rows went in."""
+        if not rows:
+            return 0
+        if c.dialect.name == SQLITE:
+            return c.exec_driver_sql(self._sqlite, list(rows)).rowcount
+        columns = tuple(list(column) for column in zip(*rows, strict=True))
+        return c.exec_driver_sql(self._postgres, columns).rowcount
+
+
+def now(c: Connection) -> float:
+    """The database's clock, in seconds since the epoch."""
+    return float(_NOW(c).scalar_one())
+
+
+_NOW = Sql("SELECT {now}")
+
+
+def _unpack_sqlite(name: str, columns: str) -> str:
+    pairs = _columns(columns)
+    if pairs == [(columns, "")]:
+        return f"(SELECT value AS {columns} FROM json_each(:{name}))"
+    picked = ", ".join(
+        f"json_extract(value, '$[{i}]') AS {column}" for i, (column, _) in enumerate(pairs)
+    )
+    return f"(SELECT {picked} FROM json_each(:{name}))"
+
+
+def _unpack_postgres(name: str, columns: str) -> str:
+    pairs = _columns(columns)
+    if pairs == [(columns, "")]:
+        source = f"jsonb_array_elements_text(CAST(:{name} AS jsonb))"
+        return f"(SELECT value AS {columns} FROM {source} AS t(value))"
+    picked = ", ".join(
+        f"CAST(value ->> {i} AS {kind}) AS {column}" for i, (column, kind) in enumerate(pairs)
+    )
+    return f"(SELECT {picked} FROM jsonb_array_elements(CAST(:{name} AS jsonb)) AS t(value))"
+
+
+def _columns(spec: str) -> list[tuple[str, str]]:
+    parts: Iterable[str] = (part.strip() for part in spec.split(","))
+    return [(column, kind) for column, _, kind in (part.partition(" ") for part in parts)]

@@ -1,0 +1,130 @@
+"""What a database says, in words for the user and by what the caller can do about it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy.exc
+
+from jobs.errors import NightmillError, StoreError
+
+
+class DataFault(NightmillError):  # noqa: N818  (it names what is wrong with one value)
+    """One of the values cannot be stored; the same write without it would go through."""
+
+
+@contextmanager
+def translate_store_errors(where: str) -> Iterator[None]:
+    """Turn what the drivers raise into `StoreError` or `DataFault`; `where` names the store.
+
+    The drivers' own texts quote values, so a `DataFault` neither shows nor keeps them.
+    """
+    try:
+        yield
+    except (sqlalchemy.exc.DataError, sqlalchemy.exc.IntegrityError) as error:
+        raise DataFault(_data_sentence(where, error)) from None
+    except (UnicodeEncodeError, OverflowError) as error:
+        raise DataFault(
+            f"The store {where} cannot hold a value ({type(error).__name__}): "
+            "half a surrogate pair, or a number beyond 64 bits."
+        ) from None
+    except sqlalchemy.exc.TimeoutError as error:
+        raise StoreError(
+            f"All connections to the store {where} are in use. Try again when it is less busy."
+        ) from error
+    except sqlalchemy.exc.SQLAlchemyError as error:
+        raise StoreError(_sentence(where, error)) from error
+
+
+def _data_sentence(where: str, error: sqlalchemy.exc.DBAPIError) -> str:
+    kind = _name_of(error) or type(error.orig).__name__
+    return f"The store {where} refused a value ({kind})."
+
+
+def _sentence(where: str, error: sqlalchemy.exc.SQLAlchemyError) -> str:
+    orig = getattr(error, "orig", None)
+    name = _name_of(error)
+    for start, sentence in _BY_NAME.items():
+        if name.startswith(start):
+            return sentence.format(where=where)
+    words = str(orig or error).strip().lower()
+    for part, sentence in _BY_WORDS.items():
+        if part in words:
+            return sentence.format(where=where)
+    kind = name or type(orig or error).__name__
+    return (
+        f"The store {where} failed ({kind}). Nothing that was reported as saved is lost: "
+        "give the same command again."
+    )
+
+
+def _name_of(error: sqlalchemy.exc.SQLAlchemyError) -> str:
+    orig = getattr(error, "orig", None)
+    return getattr(orig, "sqlite_errorname", None) or getattr(orig, "sqlstate", None) or ""
+
+
+_LOCKED = (
+    "The store {where} is locked by another program for too long. "
+    "End that program, then give the same command again."
+)
+_FULL = "The disk of the store {where} is full. Free some space, then give the same command again."
+_READ_ONLY = (
+    "The store {where} cannot be written. Make it and its folder writable for you, "
+    "then give the same command again."
+)
+_GONE = (
+    "The store {where} cannot be opened. See that it is there and that you may read and write it "
+    "and its folder."
+)
+_NOT_OURS = "{where} is not a Nightmill store. Move it away, or name another one with `store.url`."
+_DAMAGED = (
+    "The store {where} is damaged. Put a copy in its place, or move it away to begin a new one."
+)
+_DISK = "The disk of the store {where} reports errors. Check the disk before you go on."
+_LOST = (
+    "The connection to the store {where} was lost. See that the server runs, "
+    "then give the same command again."
+)
+_REFUSED = "The store {where} does not answer. Start the server, or correct `store.url`."
+_DENIED = (
+    "The store {where} does not let us in. Correct the user in `store.url` and the password in "
+    "`store.password_file`."
+)
+_NO_DATABASE = "The server has no database for the store {where}. Create it with `createdb`."
+_BUSY = "The store {where} gave precedence to another transaction. Give the same command again."
+
+#: By the beginning of SQLite's error name or of Postgres's SQLSTATE.
+_BY_NAME = {
+    "SQLITE_BUSY": _LOCKED,
+    "SQLITE_LOCKED": _LOCKED,
+    "SQLITE_FULL": _FULL,
+    "SQLITE_READONLY": _READ_ONLY,
+    "SQLITE_CANTOPEN": _GONE,
+    "SQLITE_PERM": _GONE,
+    "SQLITE_NOTADB": _NOT_OURS,
+    "SQLITE_CORRUPT": _DAMAGED,
+    "SQLITE_IOERR": _DISK,
+    "55P03": _LOCKED,
+    "40": _BUSY,
+    "53100": _FULL,
+    "25006": _READ_ONLY,
+    "42501": _READ_ONLY,
+    "42P01": _NOT_OURS,
+    "28": _DENIED,
+    "3D000": _NO_DATABASE,
+    "57P": _LOST,
+    "08": _LOST,
+}
+
+#: A connection that fails has no code, only words.
+_BY_WORDS = {
+    "password": _DENIED,
+    "authentication": _DENIED,
+    "does not exist": _NO_DATABASE,
+    "refused": _REFUSED,
+    "no such file": _REFUSED,
+    "could not translate host": _REFUSED,
+    "resolve": _REFUSED,
+    "timeout": _REFUSED,
+    "closed": _LOST,
+    "terminat": _LOST,
+}

@@ -1,0 +1,142 @@
+"""Making a new store and bringing an old one up to date; for the holder of the data lock alone."""
+
+import contextlib
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, text
+
+from jobs.errors import StoreError
+from jobs.store.engines import Kind, make_engine, parse_url, sqlite_path
+from jobs.store.errors import translate_store_errors
+from jobs.store.store import check_version, describe, found_version
+from jobs.store.version import HEAD
+
+#: A lock number of our own among Postgres's advisory locks: "nightmil" in ASCII.
+_ADVISORY_LOCK = 0x6E696768746D696C
+
+
+def prepare(url: str) -> None:
+    """Create the store, or upgrade it; does nothing when it is up to date.
+
+    Everything happens in one step that is seen whole or not at all. Raises `StoreError` when
+    the store is newer than this program, is something else, or cannot be written.
+    """
+    parsed = parse_url(url)
+    path = sqlite_path(parsed)
+    try:
+        with translate_store_errors(describe(parsed)):
+            if path is None:
+                _prepare_postgres(parsed)
+            elif path.exists():
+                _upgrade_sqlite(parsed, path)
+            else:
+                _create_sqlite(parsed, path)
+    except OSError as error:
+        raise StoreError(
+            f"The store {describe(parsed)} cannot be created: {error.strerror}. "
+            "Make its folder writable, or name another place with `store.url`."
+        ) from error
+
+
+def _prepare_postgres(url: URL) -> None:
+    with _transaction(url) as c:
+        c.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+        version = found_version(c)
+        if version is None:
+            _refuse_foreign(c, describe(url))
+        if version != HEAD:
+            _refuse_newer(url, version)
+            _migrate(c)
+
+
+def _create_sqlite(url: URL, path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.new-", dir=path.parent)
+    os.close(handle)
+    new = Path(name)
+    try:
+        with contextlib.closing(sqlite3.connect(new)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+        with _transaction(url.set(database=name)) as c:
+            _migrate(c)
+        _sync(new)
+        new.rename(path)
+        _sync(path.parent)
+    finally:
+        for left in (name, f"{name}-wal", f"{name}-shm"):
+            Path(left).unlink(missing_ok=True)
+
+
+def _upgrade_sqlite(url: URL, path: Path) -> None:
+    with _transaction(url, Kind.READ) as c:
+        version = found_version(c)
+    if version is None:
+        raise StoreError(_foreign(describe(url)))
+    if version == HEAD:
+        return
+    _refuse_newer(url, version)
+    _copy_sqlite(path, path.with_name(f"{path.name}.before-{HEAD}"))
+    with _transaction(url) as c:
+        _migrate(c)
+
+
+def _copy_sqlite(path: Path, copy: Path) -> None:
+    copy.unlink(missing_ok=True)
+    os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    with (
+        contextlib.closing(sqlite3.connect(path)) as source,
+        contextlib.closing(sqlite3.connect(copy)) as target,
+    ):
+        source.backup(target)
+    _sync(copy)
+
+
+def _migrate(c: Connection) -> None:
+    """Run the scripts that are missing, in the transaction of `c`."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = c
+    command.upgrade(config, "head")
+
+
+@contextlib.contextmanager
+def _transaction(url: URL, kind: Kind = Kind.DURABLE) -> Iterator[Connection]:
+    engine = make_engine(url, kind)
+    try:
+        with engine.begin() as c:
+            yield c
+    finally:
+        engine.dispose()
+
+
+def _refuse_newer(url: URL, version: str | None) -> None:
+    if version is not None and version > HEAD:
+        check_version(describe(url), version)
+
+
+def _refuse_foreign(c: Connection, where: str) -> None:
+    taken = c.execute(text("SELECT to_regclass('jobs') IS NOT NULL")).scalar_one()
+    if taken:
+        raise StoreError(_foreign(where))
+
+
+def _foreign(where: str) -> str:
+    return (
+        f"{where} is a database, but not a Nightmill store. Move it away, or name another one "
+        "with `store.url`."
+    )
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

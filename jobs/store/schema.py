@@ -1,0 +1,203 @@
+"""The tables, for SQLite and Postgres alike.
+
+Hot and narrow `jobs` apart from wide `requests` and `results`. Times are seconds since the epoch
+by the database's clock. The scripts in `migrations/` build the same; a test compares the two.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData()
+
+_Number = BigInteger().with_variant(Integer, "sqlite")
+_ZERO = text("0")
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("state", Text, nullable=False, index=True),
+    Column("run_key", Text, nullable=False, unique=True),
+    Column("source", Text, nullable=False),
+    Column("source_hash", Text, nullable=False, server_default=""),
+    Column("output", Text, nullable=False),
+    Column("into_field", Text, nullable=False),
+    Column("options", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("pool", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("data_class", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("finished_at", Double),
+    Column("jobs_per_s", Double, nullable=False, server_default=_ZERO),
+    Column("tokens_per_s", Double, nullable=False, server_default=_ZERO),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("batch_id", Text, nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("custom_id", Text),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    # 0 for a line that could not be read: it is an error record and never runs.
+    Column("run", Integer, nullable=False),
+    Column("epoch", Integer, nullable=False, server_default=_ZERO),
+    # What the epoch was when this run was opened: hints up to it are of an earlier run.
+    Column("run_epoch", Integer, nullable=False, server_default=_ZERO),
+    Column("attempt", Integer, nullable=False, server_default=_ZERO),
+    Column("errors", Integer, nullable=False, server_default=_ZERO),
+    Column("crashes", Integer, nullable=False, server_default=_ZERO),
+    Column("suspect", Integer, nullable=False, server_default=_ZERO),
+    Column("model", Text, nullable=False),
+    Column("pool", Text, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("data_class", Text, nullable=False),
+    Column("session", Text),
+    Column("host", Text),
+    Column("lease_until", Double),
+    Column("not_before", Double, nullable=False, server_default=_ZERO),
+    Column("dispatched_at", Double),
+    Column("started_at", Double),
+    # The reading of the input in which the row was last seen; 0 when it was taken out.
+    Column("revision", Integer, nullable=False),
+    # Without it every insert would write a second tree, only to find rows by their id.
+    sqlite_with_rowid=False,
+)
+
+
+def _partial(name: str, where: str, *columns: str, unique: bool = False) -> Index:
+    return Index(
+        name,
+        *(jobs.c[column] for column in columns),
+        unique=unique,
+        sqlite_where=text(where),
+        postgresql_where=text(where),
+    )
+
+
+Index("jobs_line", jobs.c.batch_id, jobs.c.line)
+_partial("jobs_custom_id", "run > 0", "batch_id", "custom_id", unique=True)
+_partial("jobs_pending", "state = 'pending'", "batch_id", "pool", "suspect", "line")
+_partial("jobs_in_flight", "state IN ('dispatched', 'running')", "pool")
+_partial("jobs_failed", "state = 'failed'", "batch_id", "line")
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("job_id", Text, primary_key=True),
+    Column("hash", Text, nullable=False),
+    Column("body", Text),
+    Column("row", Text),
+)
+
+results = Table(
+    "results",
+    metadata,
+    Column("job_id", Text, nullable=False),
+    Column("run", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("text", Text),
+    Column("reasoning", Text),
+    Column("finish_reason", Text),
+    Column("model", Text, nullable=False),
+    Column("input_tokens", Integer, nullable=False, server_default=_ZERO),
+    Column("output_tokens", Integer, nullable=False, server_default=_ZERO),
+    Column("error_code", Text),
+    Column("error_message", Text),
+    Column("finished_at", Double, nullable=False),
+    PrimaryKeyConstraint("job_id", "run"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("job_id", Text, nullable=False),
+    Column("run", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("session", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("pool", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("ended_at", Double, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("error_code", Text),
+    Column("input_tokens", Integer, nullable=False, server_default=_ZERO),
+    Column("output_tokens", Integer, nullable=False, server_default=_ZERO),
+    PrimaryKeyConstraint("job_id", "run", "attempt"),
+    sqlite_with_rowid=False,
+)
+
+hosts = Table(
+    "hosts",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("session", Text, nullable=False),
+    Column("pool", Text, nullable=False),
+    Column("slots", Integer, nullable=False),
+    Column("models", Text, nullable=False),
+    Column("machine", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("seen_at", Double, nullable=False),
+)
+
+pools = Table(
+    "pools",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("paused", Integer, nullable=False, server_default=_ZERO),
+)
+
+# Deltas, one row for each transaction and batch, so that no row is hot; `fold` merges them.
+counters = Table(
+    "counters",
+    metadata,
+    Column("id", _Number, primary_key=True),
+    Column("batch_id", Text, nullable=False, index=True),
+    *(
+        Column(name, BigInteger, nullable=False, server_default=_ZERO)
+        for name in (
+            "pending",
+            "dispatched",
+            "running",
+            "succeeded",
+            "failed",
+            "cancelled",
+            "expired",
+            "cut",
+            "input_tokens",
+            "output_tokens",
+        )
+    ),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("id", _Number, primary_key=True),
+    Column("batch_id", Text, nullable=False, index=True),
+    Column("job_id", Text, nullable=False),
+    Column("run", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("reserved", Double, nullable=False),
+    Column("spent", Double),
+    Column("currency", Text, nullable=False),
+    Column("at", Double, nullable=False),
+)

@@ -1,0 +1,113 @@
+"""The one door to the database: transactions to read in and to write in."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, inspect, text
+
+from jobs.errors import StoreError
+from jobs.locks import FileLock
+from jobs.store.engines import Kind, make_engine, parse_url, sqlite_path
+from jobs.store.errors import translate_store_errors
+from jobs.store.version import HEAD
+
+
+class Store:
+    """An opened store. Usable from any thread; each transaction has its own connection."""
+
+    def __init__(self, url: URL) -> None:
+        self._where = describe(url)
+        self._file = sqlite_path(url)
+        self._engines = {kind: make_engine(url, kind) for kind in Kind}
+
+    @classmethod
+    def open(cls, url: str) -> "Store":
+        """Open a store that is there and of this program's version; else raise `StoreError`.
+
+        Raises `UsageError` for a URL of another kind.
+        """
+        store = cls(parse_url(url))
+        try:
+            store._check()
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    def describe(self) -> str:
+        """The store's address without its password, for messages."""
+        return self._where
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction to read in. Keep it short: while it lasts SQLite's log grows."""
+        with translate_store_errors(self._where), self._engines[Kind.READ].begin() as c:
+            yield c
+
+    @contextmanager
+    def write(self, *, durable: bool = False) -> Iterator[Connection]:
+        """A transaction to write in, committed at the end of the block.
+
+        `durable`: when the block has ended, not even a power cut takes the writes back.
+        Raises `DataFault` when a value cannot be stored and `StoreError` for everything else.
+        """
+        engine = self._engines[Kind.DURABLE if durable else Kind.WRITE]
+        with translate_store_errors(self._where), self._turn(), engine.begin() as c:
+            yield c
+
+    def close(self) -> None:
+        """Close the connections that are not in use; the others close when they are given back."""
+        for engine in self._engines.values():
+            engine.dispose()
+
+    def _turn(self) -> AbstractContextManager[object]:
+        # SQLite lets waiting writers poll, and one that writes without pause starves the others;
+        # the operating system's lock has a queue.
+        return nullcontext() if self._file is None else FileLock(lock_path(self._file))
+
+    def _check(self) -> None:
+        if self._file is not None and not self._file.exists():
+            raise StoreError(missing(self._where))
+        with self.read() as c:
+            check_version(self._where, found_version(c))
+
+
+def describe(url: URL) -> str:
+    """A store's address as it may be shown: the path, or the URL without its password."""
+    path = sqlite_path(url)
+    return url.render_as_string(hide_password=True) if path is None else str(path)
+
+
+def lock_path(file: Path) -> Path:
+    """The file on which SQLite's writers queue."""
+    return file.with_name(file.name + ".lock")
+
+
+def found_version(c: Connection) -> str | None:
+    """The version of the store behind a connection; None where there is no store."""
+    if not inspect(c).has_table("alembic_version"):
+        return None
+    version: str | None = c.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return version
+
+
+def check_version(where: str, version: str | None) -> None:
+    """Raise `StoreError` unless the version is this program's."""
+    if version is None:
+        raise StoreError(missing(where))
+    if version < HEAD:
+        raise StoreError(
+            f"The store {where} is of version {version} and this program of {HEAD}: "
+            "end every nightmill that uses it, then `nightmill run` or `nightmill up` upgrades it."
+        )
+    if version > HEAD:
+        raise StoreError(
+            f"The store {where} is of version {version}, newer than this program's {HEAD}: "
+            "upgrade nightmill."
+        )
+
+
+def missing(where: str) -> str:
+    """The sentence for a store that is not there."""
+    return f"There is no store at {where}. `nightmill run` or `nightmill submit` creates it."

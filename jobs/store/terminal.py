@@ -1,0 +1,125 @@
+"""What is done to many jobs of a batch at once: ending them, opening their next run, leaving.
+
+The caller holds the batch's row, so that only one of these works on a batch at a time.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from jobs.codes import ErrorCode
+from jobs.states import JobState
+from jobs.store.counters import Deltas
+from jobs.store.dialect import Sql
+
+_ANY_REVISION = 2**31 - 1
+
+
+def end_unfinished(
+    c: Connection,
+    batch_id: str,
+    state: JobState,
+    code: ErrorCode,
+    before_revision: int = _ANY_REVISION,
+) -> int:
+    """Give every unfinished job its terminal record; how many there were.
+
+    With `before_revision` only those whose row was last seen in an earlier reading.
+    """
+    chosen = {"batch_id": batch_id, "before": before_revision}
+    by_state = _LOCK_UNFINISHED(c, **chosen).all()
+    if not by_state:
+        return 0
+    ended = {"state": state.value, "code": code.value, "message": code.sentence}
+    _RECORD_UNFINISHED(c, **chosen, **ended)
+    _END_UNFINISHED(c, **chosen, state=state.value)
+    deltas = Deltas()
+    for old, jobs in by_state:
+        deltas.move(batch_id, old, state.value, jobs)
+    deltas.write(c)
+    return sum(jobs for _, jobs in by_state)
+
+
+def open_next_run(c: Connection, batch_id: str, states: Sequence[JobState]) -> int:
+    """Put jobs in these terminal states back to pending, one run further; how many.
+
+    Lines that could not be read (run 0) and rows that left the input stay as they are.
+    """
+    deltas = Deltas()
+    reopened = 0
+    for state in states:
+        jobs = _NEXT_RUN(c, batch_id=batch_id, state=state.value).rowcount
+        deltas.move(batch_id, state.value, JobState.PENDING.value, jobs)
+        reopened += jobs
+    deltas.write(c)
+    return reopened
+
+
+def leave(c: Connection, batch_id: str, revision: int) -> None:
+    """Take out of the batch what its input no longer has at this revision.
+
+    The rows stay in the store, so that a row that comes back still has its answer.
+    """
+    end_unfinished(c, batch_id, JobState.CANCELLED, ErrorCode.CANCELLED, revision)
+    deltas = Deltas()
+    for state, jobs, cut in _LEAVING(c, batch_id=batch_id, before=revision):
+        deltas.move(batch_id, state, None, jobs)
+        deltas.add(batch_id, "cut", -cut)
+    deltas.write(c)
+    _LEAVE(c, batch_id=batch_id, before=revision)
+    for statement in (_DROP_UNREADABLE_RESULTS, _DROP_UNREADABLE_REQUESTS, _DROP_UNREADABLE):
+        statement(c, batch_id=batch_id)
+
+
+_PARTS = {
+    "unfinished": "batch_id = :batch_id AND state IN ('pending', 'dispatched', 'running')"
+    " AND revision > 0 AND revision < :before",
+    "gone": "batch_id = :batch_id AND revision > 0 AND revision < :before",
+    "unreadable": "batch_id = :batch_id AND revision = 0 AND run = 0",
+}
+_LOCK_UNFINISHED = Sql(
+    """
+SELECT state, count(*) FROM (
+    SELECT j.state FROM jobs AS j WHERE {unfinished} ORDER BY j.id {lock}
+) AS held GROUP BY state
+""",
+    _PARTS,
+)
+_RECORD_UNFINISHED = Sql(
+    """
+INSERT INTO results (job_id, run, state, model, error_code, error_message, finished_at)
+SELECT id, run, :state, model, :code, :message, {now} FROM jobs WHERE {unfinished}
+""",
+    _PARTS,
+)
+_END_UNFINISHED = Sql(
+    """
+UPDATE jobs SET state = :state, session = NULL, lease_until = NULL WHERE {unfinished}
+""",
+    _PARTS,
+)
+_NEXT_RUN = Sql("""
+UPDATE jobs SET state = 'pending', run = run + 1, run_epoch = epoch, attempt = 0, errors = 0,
+    crashes = 0, suspect = 0, not_before = 0, session = NULL, host = NULL, lease_until = NULL
+WHERE id IN (
+    SELECT j.id FROM jobs AS j
+    WHERE j.batch_id = :batch_id AND j.state = :state AND j.run > 0 AND j.revision > 0
+    ORDER BY j.id {lock}
+)
+""")
+_LEAVING = Sql(
+    """
+SELECT j.state, count(*), sum(CASE WHEN r.finish_reason = 'length' THEN 1 ELSE 0 END)
+FROM jobs AS j LEFT JOIN results AS r ON r.job_id = j.id AND r.run = j.run
+WHERE {gone} GROUP BY j.state
+""",
+    _PARTS,
+)
+_LEAVE = Sql("UPDATE jobs SET revision = 0 WHERE {gone}", _PARTS)
+_DROP_UNREADABLE = Sql("DELETE FROM jobs WHERE {unreadable}", _PARTS)
+_DROP_UNREADABLE_RESULTS = Sql(
+    "DELETE FROM results WHERE job_id IN (SELECT id FROM jobs WHERE {unreadable})", _PARTS
+)
+_DROP_UNREADABLE_REQUESTS = Sql(
+    "DELETE FROM requests WHERE job_id IN (SELECT id FROM jobs WHERE {unreadable})", _PARTS
+)

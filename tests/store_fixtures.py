@@ -1,0 +1,89 @@
+"""Stores for tests: `store` on both databases, `sqlite_store` on SQLite alone."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL, text
+
+from jobs.store.migrate import prepare
+from jobs.store.store import Store
+from tests import postgres_server
+
+
+@pytest.fixture(scope="session")
+def postgres_server_url() -> Iterator[URL]:
+    """A Postgres server, one for each process of the test run."""
+    try:
+        with postgres_server.server() as url:
+            yield url
+    except postgres_server.NoPostgresError as error:
+        if os.environ.get("CI"):
+            pytest.fail(f"CI must test on Postgres: {error}")
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def _postgres_store_url(postgres_server_url: URL) -> Iterator[str]:
+    """One database with our tables for the whole session: making one takes longer than a test."""
+    with postgres_server.database(postgres_server_url) as url:
+        prepare(url)
+        yield url
+
+
+@pytest.fixture
+def postgres_url(postgres_server_url: URL) -> Iterator[str]:
+    """A new empty Postgres database."""
+    with postgres_server.database(postgres_server_url) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store_url(request: pytest.FixtureRequest) -> str:
+    """The URL of an empty store, on each database in turn."""
+    if request.param == "sqlite":
+        url: str = request.getfixturevalue("sqlite_url")
+        return url
+    url = request.getfixturevalue("_postgres_store_url")
+    store = Store.open(url)
+    with store.write() as c:
+        c.execute(
+            text(
+                "TRUNCATE batches, jobs, requests, results, attempts, hosts, pools,"
+                " counters, ledger"
+            )
+        )
+    store.close()
+    return url
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("store") / "nightmill.db"
+    prepare(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def sqlite_url(_sqlite_template: Path, tmp_path: Path) -> str:
+    """The URL of an empty store on SQLite."""
+    path = tmp_path / "nightmill.db"
+    path.write_bytes(_sqlite_template.read_bytes())
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    """An empty store, on each database in turn."""
+    opened = Store.open(store_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def sqlite_store(sqlite_url: str) -> Iterator[Store]:
+    """An empty store on SQLite."""
+    opened = Store.open(sqlite_url)
+    yield opened
+    opened.close()
