@@ -47,7 +47,6 @@ def settings(broker_url: str, pools: tuple[str, ...]) -> dict[str, Any]:
         "worker_prefetch_multiplier": 1,
         # Its paused BRPOP may hold a popped message for as long as a job runs.
         "worker_disable_prefetch": False,
-        "visibility_timeout": VISIBILITY_TIMEOUT_S,
         "broker_transport_options": {
             "visibility_timeout": VISIBILITY_TIMEOUT_S,
             "unacked_restore_interval": 10,

@@ -15,6 +15,8 @@ TASK = "nightmill.generate"
 #: The most hints in one message: beyond 16 the message's own cost no longer shows.
 MAX_PACK = 16
 
+_BEYOND_COLUMN = 2**31
+
 
 def encode_pack(hints: Sequence[Hint]) -> list[list[str | int]]:
     """The one argument of the task: `[[job id, epoch], …]`, plain JSON."""
@@ -30,7 +32,8 @@ def decode_pack(pack: object) -> tuple[Hint, ...]:
 
 def _decode_hint(item: object) -> Hint:
     match item:
-        case [str(job_id), int(epoch)]:
+        # A bool counts as an int, and what a column cannot hold must not reach it.
+        case [str(job_id), int(epoch)] if type(epoch) is int and 0 <= epoch < _BEYOND_COLUMN:
             return Hint(job_id, epoch)
         case _:
             raise ValueError("expected each hint of a pack to be [job id, epoch]")

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, text
+from sqlalchemy import URL
 
 from jobs.store.migrate import prepare
+from jobs.store.schema import metadata
 from jobs.store.store import Store
 from tests import postgres_server
 
@@ -48,12 +49,8 @@ def store_url(request: pytest.FixtureRequest) -> str:
     url = request.getfixturevalue("_postgres_store_url")
     store = Store.open(url)
     with store.write() as c:
-        c.execute(
-            text(
-                "TRUNCATE batches, jobs, requests, results, attempts, hosts, pools,"
-                " counters, ledger"
-            )
-        )
+        for table in metadata.sorted_tables:
+            c.execute(table.delete())
     store.close()
     return url
 

@@ -6,19 +6,29 @@ import msgspec
 from sqlalchemy import Connection, Row
 
 from jobs.codes import ErrorCode
-from jobs.errors import UsageError
+from jobs.errors import StoppedEarlyError, UsageError
 from jobs.model import Batch, Counts, NewBatch
 from jobs.states import BatchState, JobState
 from jobs.store import counters
 from jobs.store.dialect import Sql
+from jobs.store.ingest import no_longer_ingesting
 from jobs.store.terminal import end_unfinished, leave, open_next_run
 
 
 def create(c: Connection, batch_id: str, new: NewBatch) -> Batch:
-    """Make a batch that is about to be read in, at revision 1."""
+    """Make a batch that is about to be read in, at revision 1.
+
+    Raises `StoppedEarlyError` when somebody else has just made one with the same `run_key`.
+    """
     values = msgspec.structs.asdict(new)
     options = msgspec.json.encode(values.pop("options"), order="deterministic").decode()
-    return _batch(_CREATE(c, batch_id=batch_id, options=options, **values).one())
+    row = _CREATE(c, batch_id=batch_id, options=options, **values).one_or_none()
+    if row is None:
+        raise StoppedEarlyError(
+            f"The same run of {new.source} was started elsewhere at this moment. "
+            "Give the same command again to join it."
+        )
+    return _batch(row)
 
 
 def find(c: Connection, run_key: str) -> Batch | None:
@@ -31,7 +41,7 @@ def get(c: Connection, id_or_prefix: str) -> Batch:
     """The one batch whose id begins like this; `UsageError` if there is none or more."""
     rows = _GET(c, prefix=id_or_prefix, size=len(id_or_prefix)).all()
     if not rows or not id_or_prefix:
-        raise UsageError(f"There is no batch `{id_or_prefix}`. See `nightmill batches`.")
+        raise _unknown(id_or_prefix)
     if len(rows) > 1:
         raise UsageError(f"More than one batch begins with `{id_or_prefix}`: give more of its id.")
     return _batch(rows[0])
@@ -66,6 +76,7 @@ def who_ran(c: Connection, batch_id: str) -> list[tuple[str, str, int]]:
 
 def reopen_ingest(c: Connection, batch_id: str) -> Batch:
     """The input is about to be read again: the batch gets its next revision."""
+    _lock(c, batch_id)
     return _batch(_REOPEN(c, batch_id=batch_id).one())
 
 
@@ -73,11 +84,14 @@ def finish_ingest(c: Connection, batch_id: str, source_hash: str) -> Batch:
     """The whole input has been read.
 
     Rows that an earlier reading had and this one has not leave the batch; rows that were
-    cancelled or expired open their next run.
+    cancelled or expired open their next run. Raises `StoppedEarlyError` when the batch was
+    cancelled or deleted meanwhile.
     """
-    revision: int = _LOCK(c, batch_id=batch_id).one().revision
-    if revision > 1:
-        leave(c, batch_id, revision)
+    row = _LOCK(c, batch_id=batch_id).one_or_none()
+    if row is None or row.state != BatchState.INGESTING:
+        raise no_longer_ingesting(batch_id)
+    if row.revision > 1:
+        leave(c, batch_id, row.revision)
         open_next_run(c, batch_id, (JobState.CANCELLED, JobState.EXPIRED))
     unfinished = counts(c, batch_id).unfinished
     state = BatchState.OPEN if unfinished else BatchState.COMPLETED
@@ -85,17 +99,23 @@ def finish_ingest(c: Connection, batch_id: str, source_hash: str) -> Batch:
 
 
 def resume(c: Connection, batch_id: str) -> Batch:
-    """The same input again: what was cancelled or expired opens its next run."""
-    _LOCK(c, batch_id=batch_id).one()
+    """The same input again: what was cancelled or expired opens its next run.
+
+    A batch that was cancelled or has anything unfinished is open after it.
+    """
+    state = _lock(c, batch_id)
     open_next_run(c, batch_id, (JobState.CANCELLED, JobState.EXPIRED))
-    return _open_if_unfinished(c, batch_id)
+    if state in _CUT_SHORT or counts(c, batch_id).unfinished:
+        _OPEN(c, batch_id=batch_id)
+    return get(c, batch_id)
 
 
 def retry_failed(c: Connection, batch_id: str) -> int:
     """The failed jobs open their next run, lines that could not be read excepted; how many."""
-    _LOCK(c, batch_id=batch_id).one()
+    _lock(c, batch_id)
     reopened = open_next_run(c, batch_id, (JobState.FAILED,))
-    _open_if_unfinished(c, batch_id)
+    if reopened:
+        _OPEN(c, batch_id=batch_id)
     return reopened
 
 
@@ -104,7 +124,7 @@ def cancel(c: Connection, batch_id: str) -> int:
 
     A batch that is over stays as it is.
     """
-    if BatchState(_LOCK(c, batch_id=batch_id).one().state).is_over:
+    if _lock(c, batch_id).is_over:
         return 0
     ended = end_unfinished(c, batch_id, JobState.CANCELLED, ErrorCode.CANCELLED)
     _END(c, batch_id=batch_id, state=BatchState.CANCELLED.value)
@@ -113,7 +133,7 @@ def cancel(c: Connection, batch_id: str) -> int:
 
 def delete(c: Connection, batch_id: str) -> None:
     """Remove a batch and everything of it. What still runs is dropped when it reports."""
-    _LOCK(c, batch_id=batch_id).one()
+    _lock(c, batch_id)
     for statement in _DELETE_OF_JOBS:
         statement(c, batch_id=batch_id)
     _DELETE_JOBS(c, batch_id=batch_id)
@@ -121,10 +141,16 @@ def delete(c: Connection, batch_id: str) -> None:
     _DELETE(c, batch_id=batch_id)
 
 
-def _open_if_unfinished(c: Connection, batch_id: str) -> Batch:
-    if counts(c, batch_id).unfinished:
-        _OPEN(c, batch_id=batch_id)
-    return get(c, batch_id)
+def _lock(c: Connection, batch_id: str) -> BatchState:
+    """Hold a batch to the end of the transaction; its state."""
+    row = _LOCK(c, batch_id=batch_id).one_or_none()
+    if row is None:
+        raise _unknown(batch_id)
+    return BatchState(row.state)
+
+
+def _unknown(batch_id: str) -> UsageError:
+    return UsageError(f"There is no batch `{batch_id}`. See `nightmill batches`.")
 
 
 def _batch(row: Row[*tuple[Any, ...]]) -> Batch:
@@ -133,6 +159,8 @@ def _batch(row: Row[*tuple[Any, ...]]) -> Batch:
     values["options"] = msgspec.json.decode(values["options"])
     return msgspec.convert(values, Batch)
 
+
+_CUT_SHORT = {BatchState.CANCELLED, BatchState.EXPIRED}
 
 _PARTS = {
     "columns": "id, name, state, run_key, source, source_hash, output, into_field, options, model,"
@@ -144,6 +172,7 @@ INSERT INTO batches (id, name, state, run_key, source, output, into_field, optio
     revision, priority, data_class, created_at)
 VALUES (:batch_id, :name, 'ingesting', :run_key, :source, :output, :into, :options, :model, :pool,
     1, :priority, :data_class, {now})
+ON CONFLICT (run_key) DO NOTHING
 RETURNING {columns}
 """,
     _PARTS,

@@ -9,7 +9,7 @@
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -18,7 +18,7 @@ from sqlalchemy import Connection, CursorResult
 SQLITE = "sqlite"
 POSTGRES = "postgresql"
 
-#: SQLite's drivers take `:name` as it is, Postgres's write it otherwise.
+#: SQLite's driver takes `:name` as it is, Postgres's wants `%(name)s`.
 _PARAMETER = re.compile(r":([a-z_]+)")
 
 # Word for word as the index has it: else SQLite does not see that it fits.
@@ -39,6 +39,19 @@ _WORDS = {
         "jobs_in_flight": "jobs AS j",
         "in_flight": _IN_FLIGHT,
     },
+}
+
+_PICK = {
+    SQLITE: "json_extract(value, '$[{i}]') AS {column}",
+    POSTGRES: "CAST(value ->> {i} AS {kind}) AS {column}",
+}
+_PLAIN_LIST = {
+    SQLITE: "json_each(:{name})",
+    POSTGRES: "jsonb_array_elements_text(CAST(:{name} AS jsonb)) AS t(value)",
+}
+_ROWS = {
+    SQLITE: "json_each(:{name})",
+    POSTGRES: "jsonb_array_elements(CAST(:{name} AS jsonb)) AS t(value)",
 }
 
 
@@ -65,8 +78,8 @@ class Sql:
         return c.exec_driver_sql(statement, values)
 
     def _for(self, dialect: str) -> str:
-        unpack = _unpack_sqlite if dialect == SQLITE else _unpack_postgres
-        words = _WORDS[dialect] | {name: unpack(name, spec) for name, spec in self._lists.items()}
+        lists = {name: _unpack(dialect, name, spec) for name, spec in self._lists.items()}
+        words = _WORDS[dialect] | lists
         # The parts have words of their own.
         template = self._template
         for name, part in self._parts.items():
@@ -86,12 +99,12 @@ class Insert:
         self._sqlite = f"{head} VALUES ({marks}) {tail}"
         self._postgres = f"{head} SELECT * FROM unnest({arrays}) {tail}"  # noqa: S608  (constants)
 
-    def __call__(self, c: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+    def __call__(self, c: Connection, rows: list[tuple[Any, ...]]) -> int:
         """Insert tuples in the order of the columns; how many rows went in."""
         if not rows:
             return 0
         if c.dialect.name == SQLITE:
-            return c.exec_driver_sql(self._sqlite, list(rows)).rowcount
+            return c.exec_driver_sql(self._sqlite, rows).rowcount
         columns = tuple(list(column) for column in zip(*rows, strict=True))
         return c.exec_driver_sql(self._postgres, columns).rowcount
 
@@ -104,27 +117,19 @@ def now(c: Connection) -> float:
 _NOW = Sql("SELECT {now}")
 
 
-def _unpack_sqlite(name: str, columns: str) -> str:
-    pairs = _columns(columns)
-    if pairs == [(columns, "")]:
-        return f"(SELECT value AS {columns} FROM json_each(:{name}))"
-    picked = ", ".join(
-        f"json_extract(value, '$[{i}]') AS {column}" for i, (column, _) in enumerate(pairs)
-    )
-    return f"(SELECT {picked} FROM json_each(:{name}))"
-
-
-def _unpack_postgres(name: str, columns: str) -> str:
-    pairs = _columns(columns)
-    if pairs == [(columns, "")]:
-        source = f"jsonb_array_elements_text(CAST(:{name} AS jsonb))"
-        return f"(SELECT value AS {columns} FROM {source} AS t(value))"
-    picked = ", ".join(
-        f"CAST(value ->> {i} AS {kind}) AS {column}" for i, (column, kind) in enumerate(pairs)
-    )
-    return f"(SELECT {picked} FROM jsonb_array_elements(CAST(:{name} AS jsonb)) AS t(value))"
+def _unpack(dialect: str, name: str, spec: str) -> str:
+    """A subselect of the rows of a list: `[text, …]` or `[[value, …], …]` as JSON."""
+    columns = _columns(spec)
+    is_plain = columns == [(spec, "")]
+    if is_plain:
+        picked = f"value AS {spec}"
+    else:
+        pick = _PICK[dialect]
+        picked = ", ".join(pick.format(i=i, kind=k, column=c) for i, (c, k) in enumerate(columns))
+    source = _PLAIN_LIST[dialect] if is_plain else _ROWS[dialect]
+    return f"(SELECT {picked} FROM {source.format(name=name)})"  # noqa: S608  (constants)
 
 
 def _columns(spec: str) -> list[tuple[str, str]]:
-    parts: Iterable[str] = (part.strip() for part in spec.split(","))
+    parts = (part.strip() for part in spec.split(","))
     return [(column, kind) for column, _, kind in (part.partition(" ") for part in parts)]

@@ -1,5 +1,7 @@
 """The dispatcher's verbs: hand jobs to pools, take back what got stuck, close what is done."""
 
+import math
+
 import msgspec
 from sqlalchemy import Connection
 
@@ -74,7 +76,7 @@ def put_back_unclaimed(c: Connection, pool: str, older_than_s: float) -> int:
 
 def recall_dispatched(c: Connection, pool: str) -> int:
     """All jobs of a pool that nobody has claimed yet go back to pending; how many."""
-    return _put_back(c, pool, -1.0)
+    return _put_back(c, pool, -math.inf)
 
 
 def reap_expired(c: Connection) -> int:

@@ -19,6 +19,7 @@ from jobs.errors import UsageError
 #: Beyond it the holder of a lock is stuck rather than busy.
 LOCK_WAIT_S = 30
 _CONNECT_S = 10
+_SQLITE = "sqlite:///"
 _SILENCE_MS = 30_000
 
 
@@ -32,18 +33,20 @@ class Kind(Enum):
 
 def parse_url(url: str) -> URL:
     """The parsed address of a store; raises `UsageError` for one that we cannot speak to."""
+    if url.startswith(_SQLITE):
+        # Not read as a URL: a path may hold `?` and `%`.
+        path = url.removeprefix(_SQLITE)
+        if path in {"", ":memory:"}:
+            raise UsageError(f"`store.url` names no file. {_EXPECTED}")
+        return URL.create("sqlite", database=path)
     try:
         parsed = make_url(url)
     except ArgumentError:
         # The text may hold a password: it is not repeated.
         raise UsageError(f"`store.url` is not a URL. {_EXPECTED}") from None
-    match parsed.get_backend_name():
-        case "sqlite" if parsed.database and parsed.database != ":memory:":
-            return parsed
-        case "postgresql" | "postgres":
-            return parsed.set(drivername="postgresql+psycopg")
-        case other:
-            raise UsageError(f"`store.url` begins with `{other}`. {_EXPECTED}")
+    if parsed.get_backend_name() not in {"postgresql", "postgres"}:
+        raise UsageError(f"`store.url` begins with `{parsed.drivername}`. {_EXPECTED}")
+    return parsed.set(drivername="postgresql+psycopg")
 
 
 _EXPECTED = "Expected sqlite:////PATH/nightmill.db or postgresql://USER@HOST/DATABASE."
@@ -92,6 +95,8 @@ def _connect_sqlite(path: Path, kind: Kind) -> sqlite3.Connection:
     connection.execute(f"PRAGMA synchronous = {synchronous}")
     # On macOS a plain fsync does not reach the disk; elsewhere it does nothing.
     connection.execute("PRAGMA fullfsync = 1")
+    if kind is Kind.READ:
+        connection.execute("PRAGMA query_only = 1")
     connection.execute("PRAGMA cache_size = -16000")
     connection.execute("PRAGMA journal_size_limit = 67108864")
     return connection
@@ -101,7 +106,8 @@ def _postgres_engine(url: URL, kind: Kind) -> Engine:
     commit = "on" if kind is Kind.DURABLE else "off"
     options = (
         f"-c synchronous_commit={commit} -c lock_timeout={LOCK_WAIT_S}s "
-        "-c idle_in_transaction_session_timeout=60s"
+        f"-c idle_in_transaction_session_timeout=60s "
+        f"-c default_transaction_read_only={'on' if kind is Kind.READ else 'off'}"
     )
     connect: dict[str, Any] = {
         "options": options,

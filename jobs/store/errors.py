@@ -1,5 +1,6 @@
 """What a database says, in words for the user and by what the caller can do about it."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -31,34 +32,33 @@ def translate_store_errors(where: str) -> Iterator[None]:
         raise StoreError(
             f"All connections to the store {where} are in use. Try again when it is less busy."
         ) from error
-    except sqlalchemy.exc.SQLAlchemyError as error:
+    except (sqlalchemy.exc.SQLAlchemyError, sqlite3.Error) as error:
         raise StoreError(_sentence(where, error)) from error
 
 
 def _data_sentence(where: str, error: sqlalchemy.exc.DBAPIError) -> str:
-    kind = _name_of(error) or type(error.orig).__name__
+    kind = _name_of(error.orig) or type(error.orig).__name__
     return f"The store {where} refused a value ({kind})."
 
 
-def _sentence(where: str, error: sqlalchemy.exc.SQLAlchemyError) -> str:
-    orig = getattr(error, "orig", None)
-    name = _name_of(error)
+def _sentence(where: str, error: Exception) -> str:
+    orig = getattr(error, "orig", None) or error
+    name = _name_of(orig)
     for start, sentence in _BY_NAME.items():
         if name.startswith(start):
             return sentence.format(where=where)
-    words = str(orig or error).strip().lower()
+    words = str(orig).strip().lower()
     for part, sentence in _BY_WORDS.items():
         if part in words:
             return sentence.format(where=where)
-    kind = name or type(orig or error).__name__
+    kind = name or type(orig).__name__
     return (
         f"The store {where} failed ({kind}). Nothing that was reported as saved is lost: "
         "give the same command again."
     )
 
 
-def _name_of(error: sqlalchemy.exc.SQLAlchemyError) -> str:
-    orig = getattr(error, "orig", None)
+def _name_of(orig: BaseException | None) -> str:
     return getattr(orig, "sqlite_errorname", None) or getattr(orig, "sqlstate", None) or ""
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import URL, Connection, text
 from jobs.errors import StoreError
 from jobs.store.engines import Kind, make_engine, parse_url, sqlite_path
 from jobs.store.errors import translate_store_errors
-from jobs.store.store import check_version, describe, found_version
+from jobs.store.store import check_version, describe, foreign, found_version
 from jobs.store.version import HEAD
 
 #: A lock number of our own among Postgres's advisory locks: "nightmil" in ASCII.
@@ -75,7 +75,7 @@ def _upgrade_sqlite(url: URL, path: Path) -> None:
     with _transaction(url, Kind.READ) as c:
         version = found_version(c)
     if version is None:
-        raise StoreError(_foreign(describe(url)))
+        raise StoreError(foreign(describe(url)))
     if version == HEAD:
         return
     _refuse_newer(url, version)
@@ -124,14 +124,7 @@ def _refuse_newer(url: URL, version: str | None) -> None:
 def _refuse_foreign(c: Connection, where: str) -> None:
     taken = c.execute(text("SELECT to_regclass('jobs') IS NOT NULL")).scalar_one()
     if taken:
-        raise StoreError(_foreign(where))
-
-
-def _foreign(where: str) -> str:
-    return (
-        f"{where} is a database, but not a Nightmill store. Move it away, or name another one "
-        "with `store.url`."
-    )
+        raise StoreError(foreign(where))
 
 
 def _sync(path: Path) -> None:

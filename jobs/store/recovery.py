@@ -58,7 +58,7 @@ def charge(c: Connection, row: _Row, max_crashes: int) -> None:
     code = ErrorCode.POISON
     ATTEMPTS(c, [_lost(row)])
     _POISON(c, id=row.id)
-    _POISON_RESULT(c, id=row.id, code=code.value, message=code.sentence)
+    _POISON_RESULT(c, id=row.id, code=code.value, message=f"{code.sentence} {code.way_out}")
     deltas = Deltas()
     deltas.move(row.batch_id, JobState.RUNNING, JobState.FAILED)
     deltas.write(c)

@@ -72,10 +72,11 @@ def _change(
     if not changed:
         return
     code, now = ErrorCode.CANCELLED, dialect.now(c)
+    message = f"{code.sentence} {code.way_out}"
     _RECORD(
         c,
         [
-            (row.id, row.run, "cancelled", row.model, code.value, code.sentence, now)
+            (row.id, row.run, "cancelled", row.model, code.value, message, now)
             for row, _ in changed
             if row.state in UNFINISHED
         ],

@@ -61,7 +61,8 @@ def heartbeat(c: Connection, session: str, held: Sequence[Hint], lease_s: float)
     ours = [job_id for job_id, fate in fates.items() if fate is _Fate.OURS]
     strayed = [rows[job_id] for job_id, fate in fates.items() if fate is _Fate.STRAYED]
 
-    _EXTEND(c, ids=ours, lease_s=lease_s)
+    if ours:
+        _EXTEND(c, ids=ours, lease_s=lease_s)
     adopted = _adopt(c, session, strayed, lease_s)
     unheld = _UNHELD(c, session=session, ids=list(fates), grace_s=_CLAIM_GRACE_S).all()
     hand_back(c, unheld)
@@ -146,6 +147,8 @@ def _adopt(c: Connection, session: str, strayed: list[_Row], lease_s: float) -> 
 
 
 def _write_taken(c: Connection, taken: list[Outcome], now: float) -> None:
+    if not taken:
+        return
     _END(
         c,
         jobs=[(o.job_id, o.state, o.host, o.counted_errors, now + o.retry_in_s) for o in taken],

@@ -1,7 +1,7 @@
 """The one door to the database: transactions to read in and to write in."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, inspect, text
@@ -61,10 +61,25 @@ class Store:
         for engine in self._engines.values():
             engine.dispose()
 
-    def _turn(self) -> AbstractContextManager[object]:
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
         # SQLite lets waiting writers poll, and one that writes without pause starves the others;
         # the operating system's lock has a queue.
-        return nullcontext() if self._file is None else FileLock(lock_path(self._file))
+        if self._file is None:
+            yield
+            return
+        lock = FileLock(lock_path(self._file))
+        try:
+            lock.acquire()
+        except OSError as error:
+            raise StoreError(
+                f"The store {self._where} cannot be locked for writing: {error.strerror}. "
+                "Make its folder writable for you, then give the same command again."
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _check(self) -> None:
         if self._file is not None and not self._file.exists():
@@ -96,6 +111,8 @@ def check_version(where: str, version: str | None) -> None:
     """Raise `StoreError` unless the version is this program's."""
     if version is None:
         raise StoreError(missing(where))
+    if not (version.isdigit() and len(version) == len(HEAD)):
+        raise StoreError(foreign(where))
     if version < HEAD:
         raise StoreError(
             f"The store {where} is of version {version} and this program of {HEAD}: "
@@ -106,6 +123,14 @@ def check_version(where: str, version: str | None) -> None:
             f"The store {where} is of version {version}, newer than this program's {HEAD}: "
             "upgrade nightmill."
         )
+
+
+def foreign(where: str) -> str:
+    """The sentence for a database that is something else's."""
+    return (
+        f"{where} is a database, but not a Nightmill store. Move it away, or name another one "
+        "with `store.url`."
+    )
 
 
 def missing(where: str) -> str:

@@ -30,7 +30,7 @@ def end_unfinished(
     by_state = _LOCK_UNFINISHED(c, **chosen).all()
     if not by_state:
         return 0
-    ended = {"state": state.value, "code": code.value, "message": code.sentence}
+    ended = {"state": state.value, "code": code.value, "message": f"{code.sentence} {code.way_out}"}
     _RECORD_UNFINISHED(c, **chosen, **ended)
     _END_UNFINISHED(c, **chosen, state=state.value)
     deltas = Deltas()

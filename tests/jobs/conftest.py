@@ -1,11 +1,6 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
-
-# No deadline: on a busy machine an example may take long without a fault of anybody.
-settings.register_profile("quick", deadline=None, max_examples=50)
-settings.load_profile("quick")
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from jobs import wire
 from jobs.model import Hint
 
-HINTS = st.lists(st.builds(Hint, st.text(), st.integers()), min_size=1, max_size=wire.MAX_PACK).map(
-    tuple
-)
+HINTS = st.lists(
+    st.builds(Hint, st.text(), st.integers(0, 2**31 - 1)), min_size=1, max_size=wire.MAX_PACK
+).map(tuple)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
@@ -43,6 +43,9 @@ def test_whatever_arrives_is_a_pack_or_a_value_error(pack: object) -> None:
         [["j-1", 1, 2]],
         [["j-1", "1"]],
         [["j-1", 1.0]],
+        [["j-1", True]],
+        [["j-1", -1]],
+        [["j-1", 2**31]],
         [[1, 1]],
         [["j-1", 1], None],
         [["j-1", 1]] * (wire.MAX_PACK + 1),

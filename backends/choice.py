@@ -1,0 +1,170 @@
+"""Which model a run uses: the one that was named, or the one that `auto` comes to."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+
+import msgspec
+
+from backends.base import ModelInfo
+from jobs.errors import NoModelError
+
+AUTO = "auto"
+
+#: `auto` takes nothing bigger than this part of memory, the prompts need some too.
+_AUTO_SHARE = 0.6
+#: A model over this part of memory is only loaded for those who name it.
+_NAMED_SHARE = 0.7
+#: The order at equal choice; a kind that is not here comes after them.
+_KINDS = ("mlx", "ollama", "openai", "fake", "null")
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """A model that a pool offers."""
+
+    pool: str
+    #: The pool's kind of backend, such as `mlx`.
+    backend: str
+    model: ModelInfo
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """The model that a run uses."""
+
+    pool: str
+    model: ModelInfo
+    #: One line for the user: which model, its size, why it, and how to choose another.
+    why: str
+
+
+def choose(
+    candidates: Sequence[Candidate],
+    *,
+    wanted: str,
+    prefer: Sequence[str] = (),
+    aliases: Mapping[str, str] | None = None,
+    memory_bytes: int,
+    places: Sequence[str] = (),
+) -> Choice:
+    """Choose by name, alias or, for `auto`, by rule.
+
+    `auto` takes the first match of `prefer` (names or patterns such as `qwen3*`), else the
+    largest real model under 60 % of memory, else the demo. `places` says where was looked, for
+    the message of the `NoModelError` that is raised when nothing fits.
+    """
+    ranked = sorted(candidates, key=_rank)
+    name = (aliases or {}).get(wanted, wanted)
+    if name != AUTO:
+        return _choose_named(ranked, name, places)
+    return (
+        _choose_preferred(ranked, prefer, memory_bytes)
+        or _choose_largest(ranked, memory_bytes)
+        or _choose_demo(ranked, memory_bytes, places)
+    )
+
+
+def size_text(size: int) -> str:
+    """Bytes for people: `4.3 GB`; 0 is unknown."""
+    if size <= 0:
+        return "size unknown"
+    unit, name = next((u, n) for u, n in ((1e9, "GB"), (1e6, "MB"), (1, "bytes")) if size >= u)
+    return f"{size / unit:.3g} {name}"
+
+
+def _rank(candidate: Candidate) -> tuple[int, int, str, str]:
+    return (-candidate.model.size, _kind(candidate), candidate.pool, candidate.model.name)
+
+
+def _kind(candidate: Candidate) -> int:
+    return _KINDS.index(candidate.backend) if candidate.backend in _KINDS else len(_KINDS)
+
+
+def _choose_named(ranked: Sequence[Candidate], name: str, places: Sequence[str]) -> Choice:
+    found = [one for one in ranked if one.model.name == name] or _alike(ranked, name)
+    if len({one.model.name for one in found}) != 1:
+        raise _unknown(ranked, name, places)
+    return _chosen(min(found, key=_kind), "you named it")
+
+
+def _alike(ranked: Sequence[Candidate], name: str) -> list[Candidate]:
+    """Those whose name differs in case only, or in lacking the part before the slash."""
+    wanted = name.casefold()
+    return [
+        one
+        for one in ranked
+        if wanted in (full := one.model.name.casefold(), full.rpartition("/")[2])
+    ]
+
+
+def _choose_preferred(
+    ranked: Sequence[Candidate], prefer: Sequence[str], memory_bytes: int
+) -> Choice | None:
+    for pattern in prefer:
+        for one in ranked:
+            is_named = pattern == one.model.name
+            is_small_enough = one.model.size <= _NAMED_SHARE * memory_bytes
+            if is_named or (is_small_enough and _matches(one.model.name, pattern)):
+                return _chosen(one, f"the first match of `prefer` ({pattern})")
+    return None
+
+
+def _matches(name: str, pattern: str) -> bool:
+    full = name.casefold()
+    return any(fnmatchcase(part, pattern.casefold()) for part in (full, full.rpartition("/")[2]))
+
+
+def _choose_largest(ranked: Sequence[Candidate], memory_bytes: int) -> Choice | None:
+    for one in ranked:
+        if not one.model.is_demo and one.model.size <= _AUTO_SHARE * memory_bytes:
+            return _chosen(
+                one, f"the largest that fits {_AUTO_SHARE:.0%} of {size_text(memory_bytes)} memory"
+            )
+    return None
+
+
+def _choose_demo(ranked: Sequence[Candidate], memory_bytes: int, places: Sequence[str]) -> Choice:
+    demo = next((one for one in ranked if one.model.is_demo), None)
+    # What is still here was too big for `auto`.
+    big = next((one.model for one in ranked if not one.model.is_demo), None)
+    if big is None:
+        if demo is None:
+            raise NoModelError(f"There is no model{_looked(places)}. {_how_to_get_one(places)}")
+        return _chosen(demo, f"a toy to try things out, for want of another{_looked(places)}")
+    reason = (
+        f"{big.name} is loaded only when named, as it needs {size_text(big.size)} "
+        f"of {size_text(memory_bytes)} memory"
+    )
+    if demo is None:
+        raise NoModelError(f"No model was chosen: {reason}. Name it: --model {big.name}")
+    return _chosen(demo, f"a toy to try things out; {reason}")
+
+
+def _chosen(one: Candidate, reason: str) -> Choice:
+    why = (
+        f"{one.model.name} ({size_text(one.model.size)}, pool {one.pool}): {reason}. "
+        "Another: --model NAME, see `nightmill models`."
+    )
+    return Choice(one.pool, one.model, why)
+
+
+def _unknown(ranked: Sequence[Candidate], name: str, places: Sequence[str]) -> NoModelError:
+    names = sorted({one.model.name for one in ranked})
+    near = [alike.model.name for alike in _alike(ranked, name)]
+    near = near or difflib.get_close_matches(name, names, n=3, cutoff=0.4)
+    if near:
+        help_text = f"Did you mean {' or '.join(dict.fromkeys(near))}? See `nightmill models`."
+    else:
+        help_text = f"See `nightmill models` for what there is. {_how_to_get_one(places)}"
+    return NoModelError(f"No pool has the model {name}{_looked(places)}. {help_text}")
+
+
+def _looked(places: Sequence[str]) -> str:
+    return f"; looked in {', '.join(places)}" if places else ""
+
+
+def _how_to_get_one(places: Sequence[str]) -> str:
+    folder = next((place for place in places if place.startswith(("/", "~"))), "~/mlx-models")
+    return (
+        "Get one, for example: "
+        f"hf download mlx-community/Qwen3-4B-4bit --local-dir {folder}/Qwen3-4B-4bit"
+    )

@@ -1,0 +1,106 @@
+"""A backend that plays a script: for tests of whatever stands above backends, ours and yours."""
+
+import asyncio
+
+import msgspec
+
+from backends.base import Capabilities, Health, ModelInfo, OnProgress
+from backends.errors import BackendError, ParkBackendError, RefusedError
+from jobs.codes import ErrorCode
+from jobs.model import GenerationRequest, GenerationResult
+
+FAKE_MODEL = ModelInfo(name="fake", size=0, context=4096)
+
+
+class Script(msgspec.Struct, frozen=True, kw_only=True):
+    """What a fake backend does. Prompts are known by the text of their last message."""
+
+    #: The answer to a prompt; a prompt that is not here is answered with itself.
+    answers: dict[str, str] = {}
+    #: What goes wrong with a prompt: attempt by attempt, until the list is used up.
+    faults: dict[str, tuple[BackendError, ...]] = {}
+    #: Seconds that every answer takes.
+    delay_s: float = 0.0
+    #: Seconds for single prompts; infinite for one that never ends by itself.
+    delays: dict[str, float] = {}
+    models: tuple[ModelInfo, ...] = (FAKE_MODEL,)
+    #: Whether it says of itself that jobs may leave this machine.
+    may_leave_machine: bool = False
+
+
+class FakeBackend:
+    """Plays a script. A word counts as a token, the end of an answer as none."""
+
+    def __init__(self, script: Script | None = None, slots: int = 4) -> None:
+        self.script = Script() if script is None else script
+        #: Every request in the order of its arrival, attempts that failed included.
+        self.seen: list[GenerationRequest] = []
+        #: Requests that are being answered now, and the most there ever were.
+        self.in_flight = 0
+        self.most_in_flight = 0
+        self.is_open = False
+        self._slots = slots
+        self._faults = {prompt: list(faults) for prompt, faults in self.script.faults.items()}
+
+    async def open(self) -> Capabilities:
+        """The models of the script, all of them loaded."""
+        self.is_open = True
+        return Capabilities(
+            models=self.script.models,
+            loaded=tuple(model.name for model in self.script.models),
+            slots=self._slots,
+            may_leave_machine=self.script.may_leave_machine,
+        )
+
+    async def generate(
+        self, request: GenerationRequest, on_progress: OnProgress
+    ) -> GenerationResult:
+        """The scripted answer after its delay, or the next scripted fault."""
+        self._check(request)
+        self.seen.append(request)
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            return await self._play(request, on_progress)
+        finally:
+            self.in_flight -= 1
+
+    async def health(self) -> Health:
+        """Well while it is open."""
+        silent_s = 0.0 if self.in_flight else None
+        return Health(
+            is_well=self.is_open, detail="open" if self.is_open else "closed", silent_s=silent_s
+        )
+
+    async def close(self) -> None:
+        """Refuse what comes from now on."""
+        self.is_open = False
+
+    def _check(self, request: GenerationRequest) -> None:
+        if not self.is_open:
+            raise ParkBackendError("The backend is closed: open it first.")
+        if request.model not in {model.name for model in self.script.models}:
+            raise RefusedError(f"There is no model {request.model}.", ErrorCode.UNKNOWN_MODEL)
+
+    async def _play(self, request: GenerationRequest, on_progress: OnProgress) -> GenerationResult:
+        prompt = request.messages[-1].content
+        await asyncio.sleep(self.script.delays.get(prompt, self.script.delay_s))
+        if self._faults.get(prompt):
+            raise self._faults[prompt].pop(0)
+        result = _answer(request, self.script.answers.get(prompt, prompt))
+        on_progress(result.output_tokens)
+        return result
+
+
+def _answer(request: GenerationRequest, text: str) -> GenerationResult:
+    for stop in request.stop:
+        text = text.partition(stop)[0]
+    words = text.split()
+    is_cut = len(words) > request.max_tokens
+    return GenerationResult(
+        text=" ".join(words[: request.max_tokens]) if is_cut else text,
+        finish_reason="length" if is_cut else "stop",
+        input_tokens=sum(len(message.content.split()) for message in request.messages),
+        output_tokens=min(len(words), request.max_tokens),
+        model=request.model,
+    )

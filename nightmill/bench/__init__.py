@@ -1,0 +1,1 @@
+"""Nightmill measured against what it is made of: ratios of two sides in one run."""

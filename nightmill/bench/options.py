@@ -1,0 +1,31 @@
+"""What a bench is told."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+#: Told, in one sentence, how far a bench is.
+OnProgress = Callable[[str], None]
+
+
+def ignore_progress(sentence: str) -> None:
+    """For whoever does not want to know."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchOptions:
+    """How large a bench is, and where it keeps what it writes while it runs."""
+
+    #: Where temporary stores are made; on a disk, because memory would flatter both sides.
+    folder: Path = platformdirs.user_data_path("nightmill")
+    #: `sqlite`, `postgres` (one of our own), or the URL of a Postgres server; empty: all that
+    #: can be had here without a server of yours.
+    stores: tuple[str, ...] = ()
+    #: How often both sides are measured.
+    runs: int = 5
+    #: Jobs, lines or rows, by the bench; None is what its figures are meant for.
+    size: int | None = None
+    #: A model folder in mlx-lm's format; None is the demo model.
+    model: Path | None = None

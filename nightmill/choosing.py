@@ -1,0 +1,48 @@
+"""Which model a name or `auto` means on this machine."""
+
+from collections.abc import Sequence
+
+import psutil
+
+from backends import choice
+from backends.choice import Candidate, Choice
+from jobs.errors import NoModelError
+from jobs.settings import Settings
+from nightmill.pools import PoolModels
+from producer.lines import AUTO, ModelChoice, ResolveModel
+
+
+def choose(settings: Settings, found: Sequence[PoolModels], name: str | None) -> Choice:
+    """The model that a name stands for, or that `auto` (None) comes to, and why.
+
+    Raises `NoModelError`, which says what was looked for where and what would help.
+    """
+    try:
+        return choice.choose(
+            [Candidate(pool.pool, pool.backend, model) for pool in found for model in pool.models],
+            wanted=name or AUTO,
+            prefer=[model for pool in settings.pools.values() for model in pool.prefer],
+            aliases=settings.aliases,
+            memory_bytes=psutil.virtual_memory().total,
+            places=[pool.place for pool in found if pool.place],
+        )
+    except NoModelError as error:
+        notes = [note for pool in found for note in pool.notes]
+        raise NoModelError("\n  ".join([str(error), *notes])) from None
+
+
+def resolver(settings: Settings, found: Sequence[PoolModels]) -> ResolveModel:
+    """Says which model a line means by a name; None where nobody has it."""
+
+    def resolve(name: str) -> ModelChoice | None:
+        try:
+            return chosen(choose(settings, found, name))
+        except NoModelError:
+            return None
+
+    return resolve
+
+
+def chosen(found: Choice) -> ModelChoice:
+    """The model and its pool, as the parser of lines wants them."""
+    return ModelChoice(found.model.name, found.pool)

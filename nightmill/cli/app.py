@@ -1,0 +1,56 @@
+"""All commands together."""
+
+from importlib.metadata import version as version_of
+from typing import Annotated
+
+import typer
+
+from nightmill.cli.batches import batches
+from nightmill.cli.bench import bench
+from nightmill.cli.cancel import cancel
+from nightmill.cli.check import check
+from nightmill.cli.dispatch import dispatch
+from nightmill.cli.models import models
+from nightmill.cli.output import tell
+from nightmill.cli.results import results
+from nightmill.cli.retry import retry
+from nightmill.cli.run import run
+from nightmill.cli.status import status
+from nightmill.cli.submit import submit
+from nightmill.cli.wait import wait
+from nightmill.cli.worker import worker
+
+COMMANDS = (
+    *(run, submit, wait, status, results, cancel, retry, batches),
+    *(models, dispatch, worker, check, bench),
+)
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    # Plain text: quicker to show, and the same in a terminal, a pipe and the documentation.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for command in COMMANDS:
+    app.command()(command)
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        tell(f"nightmill {version_of('nightmill')}")
+        raise typer.Exit
+
+
+@app.callback()
+def nightmill(
+    *,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show where in the code an error came up.")
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print it.", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Grind batches of LLM jobs on machines you own: prompts in, answers out."""

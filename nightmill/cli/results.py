@@ -1,0 +1,34 @@
+"""`nightmill results`."""
+
+from contextlib import closing
+
+from nightmill.cli import options
+from nightmill.cli.output import print_json, say
+
+
+def results(
+    batch: options.BatchId,
+    *,
+    output: options.Output = None,
+    form: options.Format = None,
+    json: options.Json = False,
+    config: options.Config = None,
+) -> None:
+    """Write the answers that a batch has, also while it runs.
+
+    Example: nightmill results b-0193 -o so-far.jsonl
+    """
+    from jobs.errors import UsageError
+    from nightmill.delivery import deliver
+    from nightmill.looking import look
+    from nightmill.setup import open_store, read_settings
+
+    if json and output is None:
+        raise UsageError(options.NO_ROOM_FOR_JSON)
+    with closing(open_store(read_settings(config))) as store:
+        found = look(store, batch)
+        written = deliver(store, found.id, output, form)
+    if json:
+        print_json(id=found.id, rows=written, output=str(output))
+    elif output is not None:
+        say(f"{written:,} of {found.total:,} rows → {output}")

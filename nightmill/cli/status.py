@@ -1,0 +1,52 @@
+"""`nightmill status`."""
+
+from contextlib import closing
+from typing import Any
+
+import msgspec
+
+from nightmill.cli import options
+from nightmill.cli.output import print_json, tell
+from nightmill.report import Report
+from nightmill.status import Status
+
+
+def status(
+    batch: options.BatchId, *, json: options.Json = False, config: options.Config = None
+) -> None:
+    """Say how far a batch is, and why rows failed when it has ended.
+
+    Example: nightmill status b-0193
+    """
+    from nightmill.looking import look, report_of
+    from nightmill.setup import open_store, read_settings
+
+    with closing(open_store(read_settings(config))) as store:
+        found = look(store, batch)
+        report = report_of(store, found.id) if found.is_over else None
+    if json:
+        print_json(**fields(found, report))
+    else:
+        tell(*lines(found, report))
+
+
+def fields(status: Status, report: Report | None) -> dict[str, Any]:
+    """A status for programs, with the report of a batch that has ended."""
+    of_report = {} if report is None else msgspec.structs.asdict(report)
+    return msgspec.structs.asdict(status) | of_report
+
+
+def lines(status: Status, report: Report | None) -> list[str]:
+    """A status for people."""
+    from nightmill.cli import summary
+
+    said = [
+        f"{status.name}: {status.state}  ({status.id})",
+        ", ".join([summary.counts(status), *summary.speed(status)]),
+        f"{summary.tokens(status)}, model {status.model}, pool {status.pool}",
+    ]
+    if status.output:
+        said.append(f"results: {status.output}")
+    if report is not None:
+        said += [*summary.failures(report, status.id), *summary.shares(report)]
+    return said

@@ -1,0 +1,32 @@
+"""What `submit` does, once its options are read."""
+
+from contextlib import closing
+from pathlib import Path
+
+from nightmill.cli.output import print_json, say, tell
+from nightmill.cli.running import plan_in_words
+from nightmill.cli.signals import Signals
+from nightmill.intake import take_in
+from nightmill.request import Request
+from nightmill.setup import open_store, read_settings
+
+
+def submit_request(request: Request, config: Path | None, *, json: bool) -> None:
+    """Take the input in and print the batch's id; nothing is started."""
+    settings = read_settings(config)
+    with Signals() as signals, closing(open_store(settings)) as store:
+        accepted = take_in(settings, store, request, lambda _lines, _bytes: signals.check())
+    done = accepted.submitted
+    if json:
+        print_json(
+            id=done.batch.id,
+            new=done.new,
+            kept=done.kept,
+            changed=done.changed,
+            bad_lines=done.bad_lines,
+            model=done.batch.model,
+            pool=done.batch.pool,
+        )
+        return
+    say(*plan_in_words(accepted, request))
+    tell(done.batch.id)

@@ -1,0 +1,73 @@
+"""How a batch stands and how it ended, in words."""
+
+from collections.abc import Iterator
+
+from jobs.codes import ErrorCode
+from jobs.states import JobState
+from nightmill.cli import words
+from nightmill.report import Failure, Report
+from nightmill.status import Status
+
+WAYS_OUT = {code.value: code.way_out for code in ErrorCode}
+
+
+def summary(status: Status, report: Report, elapsed_s: float) -> list[str]:
+    """What is said at the end: counts, failures, tokens and time, and who did it where."""
+    return [
+        counts(status),
+        *failures(report, status.id),
+        f"{tokens(status)}, in {words.duration(elapsed_s)}",
+        *shares(report),
+        "left this machine: nothing",
+    ]
+
+
+def counts(status: Status) -> str:
+    """How many rows are answered, running, waiting, and over without an answer."""
+    of = status.counts
+    other = {
+        "running": of[JobState.RUNNING],
+        "waiting": of[JobState.PENDING] + of[JobState.DISPATCHED],
+        "failed": of[JobState.FAILED],
+        "cancelled": of[JobState.CANCELLED],
+        "expired": of[JobState.EXPIRED],
+        "cut at max_tokens": status.cut,
+    }
+    answered = f"{words.count(status.succeeded, 'row')} answered"
+    return ", ".join([answered, *(f"{n:,} {what}" for what, n in other.items() if n)])
+
+
+def speed(status: Status) -> list[str]:
+    """Jobs and tokens a second and the time left, as far as they are known."""
+    if status.jobs_per_s <= 0:
+        return []
+    parts = [f"{words.rate(status.jobs_per_s)} jobs/s"]
+    if status.tokens_per_s > 0:
+        parts.append(f"{words.rate(status.tokens_per_s)} tokens/s")
+    if status.eta_s:
+        parts.append(f"{words.duration(status.eta_s)} left")
+    return parts
+
+
+def failures(report: Report, batch_id: str) -> list[str]:
+    """Why rows failed, and the next command to type."""
+    return [line for failure in report.failures for line in _failure(failure, batch_id)]
+
+
+def tokens(status: Status) -> str:
+    """What was read and written."""
+    return f"{words.count(status.input_tokens, 'token')} in, {status.output_tokens:,} out"
+
+
+def shares(report: Report) -> list[str]:
+    """Which model on which host answered how many rows."""
+    return [f"by {s.model} on {s.host}: {words.count(s.rows, 'row')}" for s in report.shares]
+
+
+def _failure(failure: Failure, batch_id: str) -> Iterator[str]:
+    rows = words.count(failure.rows, "row")
+    yield f"  {failure.code}: {rows}, first in line {failure.first_line}: {failure.message}"
+    way_out = WAYS_OUT[failure.code]
+    # The message of a line that could not be read says it already.
+    if way_out not in failure.message:
+        yield f"    {way_out.replace('BATCH', batch_id)}"

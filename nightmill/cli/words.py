@@ -1,0 +1,39 @@
+"""Numbers and amounts as people read them."""
+
+MINUTE = 60
+HOUR = 60 * MINUTE
+THOUSAND = 1000
+#: From here on a fraction says nothing.
+MANY = 100
+
+
+def count(number: int, noun: str) -> str:
+    """`1 row`, `300 rows`, `1,000,000 rows`."""
+    return f"{number:,} {noun if number == 1 else noun + 's'}"
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `3 min 20 s`, `7 h 05 min`."""
+    whole = round(seconds)
+    if whole < MINUTE:
+        return f"{whole} s"
+    if whole < HOUR:
+        return f"{whole // MINUTE} min {whole % MINUTE:02d} s"
+    return f"{whole // HOUR} h {whole % HOUR // MINUTE:02d} min"
+
+
+def rate(per_s: float) -> str:
+    """`0.04`, `7.3`, `1,240`: as many digits as tell something."""
+    if per_s >= MANY:
+        return f"{per_s:,.0f}"
+    return f"{per_s:.1f}" if per_s >= 1 else f"{per_s:.2g}"
+
+
+def size(amount: int) -> str:
+    """`1.5 MB`, `40 GB`."""
+    value = float(amount)
+    for unit in ("bytes", "KB", "MB"):
+        if value < THOUSAND:
+            return f"{value:.3g} {unit}"
+        value /= THOUSAND
+    return f"{value:.3g} GB"

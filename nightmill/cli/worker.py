@@ -1,0 +1,45 @@
+"""`nightmill worker`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nightmill.cli import options
+from nightmill.cli.output import print_json, say
+
+
+def worker(
+    pool: Annotated[str, typer.Argument(metavar="POOL", help="Pool whose jobs it runs.")],
+    *,
+    json: options.Json = False,
+    config: options.Config = None,
+    # What the stack of `run` tells the workers that it starts.
+    session: Annotated[str | None, typer.Option(hidden=True)] = None,
+    lifeline_fd: Annotated[int | None, typer.Option(hidden=True)] = None,
+    broker_url: Annotated[str | None, typer.Option(hidden=True)] = None,
+    data_dir: Annotated[Path | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Run the jobs of one pool on this machine until it is stopped.
+
+    The first Ctrl-C lets running jobs end, the second hands them back at once. `run` starts its
+    own workers; this one needs a broker that the dispatcher reaches too, as `broker.url`.
+
+    Example: nightmill worker mlx
+    """
+    from nightmill.embedded.lifeline import end_with_parent
+    from nightmill.pool_process import run_pool
+    from nightmill.setup import read_settings
+
+    if lifeline_fd is not None:
+        end_with_parent(lifeline_fd)
+
+    def tell_ready(host: str, session: str) -> None:
+        if json:
+            print_json(state="ready", pool=pool, host=host, session=session)
+        else:
+            say(f"The worker of pool {pool} on {host} is ready.")
+
+    raise typer.Exit(
+        run_pool(read_settings(config, data_dir), pool, broker_url, session, tell_ready)
+    )

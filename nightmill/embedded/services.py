@@ -1,0 +1,147 @@
+"""What the leader of a data directory runs for everybody: broker, dispatcher and workers."""
+
+import logging
+import time
+from contextlib import ExitStack
+from functools import partial
+
+from jobs.errors import StoreError, UsageError
+from jobs.settings import Settings
+from jobs.store import dispatch, hosts
+from jobs.store.store import Store
+from nightmill.embedded.broker import EmbeddedBroker, require_answer
+from nightmill.embedded.child import Child, python
+from nightmill.embedded.datadir import DataDir
+from nightmill.embedded.dispatching import DispatcherThread
+from nightmill.embedded.lifeline import Lifeline
+from nightmill.embedded.pool_worker import PoolWorker
+from nightmill.machine import machine_name
+from worker import presence
+from worker.outcomes import Identity
+
+log = logging.getLogger(__name__)
+
+#: How long workers get to hand back what is in flight, asked once and then once more.
+HAND_BACK_S = 3.0
+
+
+class Services:
+    """Services that run. `tend` keeps them running; after `stop` nothing of them is left."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._settings = settings
+        self._store = store
+        self._data_dir = DataDir(settings.data_dir)
+        self._lifeline = Lifeline()
+        self._broker: EmbeddedBroker | None = None
+        self._dispatcher: DispatcherThread | None = None
+        self._dead_sessions: list[str] = []
+        self._workers = [
+            PoolWorker(pool, partial(self._start_worker, pool), partial(self._is_served, pool))
+            for pool in settings.pools
+        ]
+
+    def start(self) -> None:
+        """Start all of them; raises `BrokerError` where the broker cannot be had."""
+        self._return_what_the_dead_left()
+        pools = tuple(self._settings.pools)
+        self._dispatcher = DispatcherThread(self._store, self._start_broker(), pools)
+        self.tend()
+
+    def tend(self) -> None:
+        """Start again what has died, and give its jobs back at once.
+
+        Raises `StoppedEarlyError` where starting again does not help.
+        """
+        self._tend_broker()
+        for worker in self._workers:
+            if (session := worker.tend(time.monotonic())) is not None:
+                self._dead_sessions.append(session)
+        self._release_dead_sessions(blame=True)
+        if self._dispatcher is not None:
+            self._dispatcher.check()
+
+    def stop(self) -> None:
+        """End all of them, workers before the broker, whatever goes wrong on the way."""
+        with ExitStack() as last_first:
+            last_first.callback(self._lifeline.cut)
+            if self._broker is not None:
+                last_first.callback(self._broker.stop)
+            last_first.callback(self._end_workers)
+            if self._dispatcher is not None:
+                last_first.callback(self._dispatcher.stop)
+
+    def _return_what_the_dead_left(self) -> None:
+        """Nobody is blamed: whoever led before us went down with all of its workers."""
+        for pool in self._settings.pools:
+            if not self._is_served(pool):
+                with self._store.read() as c:
+                    self._dead_sessions += hosts.sessions_of(c, self._identity(pool).name)
+        self._release_dead_sessions(blame=False)
+
+    def _is_served(self, pool: str) -> bool:
+        """Whether a living worker that somebody else started has this pool's name here."""
+        try:
+            presence.take_name(self._data_dir.locks, self._identity(pool)).release()
+        except UsageError:
+            return True
+        return False
+
+    def _identity(self, pool: str) -> Identity:
+        return Identity(session="", host=machine_name(), pool=pool)
+
+    def _start_broker(self) -> str:
+        """Its address, once it answers."""
+        if self._settings.broker_url is not None:
+            require_answer(self._settings.broker_url)
+            return self._settings.broker_url
+        self._broker = EmbeddedBroker(self._data_dir, self._lifeline.fd)
+        self._broker.start()
+        return self._broker.url
+
+    def _tend_broker(self) -> None:
+        if self._broker is None or self._broker.is_running:
+            return
+        self._broker.start()
+        if self._dispatcher is not None:
+            self._dispatcher.broker_restarted()
+
+    def _end_workers(self) -> None:
+        for _ in ("let go", "at once"):
+            for worker in self._workers:
+                worker.ask_to_end()
+            deadline = time.monotonic() + HAND_BACK_S
+            for worker in self._workers:
+                worker.ends_within(max(0.0, deadline - time.monotonic()))
+        self._dead_sessions += [s for worker in self._workers if (s := worker.end()) is not None]
+        try:
+            self._release_dead_sessions(blame=False)
+        except StoreError as error:
+            log.warning(
+                "What was in flight could not be given back and waits for its lease: %s",
+                error,
+                extra={"action": "release_failed"},
+            )
+
+    def _release_dead_sessions(self, *, blame: bool) -> None:
+        """Give back what they held; nobody else will ask for it before its lease ends."""
+        while self._dead_sessions:
+            with self._store.write() as c:
+                dispatch.release_session(
+                    c,
+                    self._dead_sessions[0],
+                    blame=blame,
+                    max_crashes=self._settings.worker.max_crashes,
+                )
+            del self._dead_sessions[0]
+
+    def _start_worker(self, pool: str, session: str) -> Child:
+        options = ["--session", session, "--lifeline-fd", str(self._lifeline.fd)]
+        options += ["--data-dir", str(self._settings.data_dir)]
+        if self._settings.source:
+            options += ["--config", self._settings.source]
+        if self._broker is not None:
+            # A configured one may hold a password, which no command line should show.
+            options += ["--broker-url", self._broker.url]
+        command = python("nightmill", "worker", pool, *options)
+        return Child.start(command, self._data_dir.log_of(f"worker-{pool}"), self._lifeline.fd)

@@ -1,0 +1,59 @@
+"""Where the broker's Unix socket lies: nobody but its owner gets there, and its path is short."""
+
+import hashlib
+import os
+import stat
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from jobs.errors import BrokerError
+from nightmill.embedded.datadir import PRIVATE, DataDir
+
+#: The most bytes that every system takes as the path of a Unix socket, with room to spare.
+MAX_SOCKET_PATH = 100
+
+
+def socket_path(data_dir: DataDir, short_folders: Iterable[Path]) -> Path:
+    """Where the broker listens: in the data directory, unless its path is too long for a socket.
+
+    Then in a private folder below the first of `short_folders` that is short enough, under a name
+    that belongs to this data directory. Raises `BrokerError` where none will do.
+    """
+    socket = data_dir.broker / "broker.sock"
+    if fits(socket):
+        return socket
+    name = hashlib.blake2b(os.fsencode(data_dir.path.resolve()), digest_size=6).hexdigest()
+    for folder in short_folders:
+        private = folder / f"nightmill-{os.getuid()}"
+        if fits(private / f"{name}.sock") and is_private(private):
+            return private / f"{name}.sock"
+    raise BrokerError(
+        f"The broker's socket path {socket} has more than {MAX_SOCKET_PATH} bytes, and no short"
+        " temporary folder of your own could be made. Choose a shorter data directory with"
+        " NIGHTMILL_DATA_DIR, then give the same command again."
+    )
+
+
+def short_folders() -> tuple[Path, ...]:
+    """Folders for what need not outlive this machine's next start, the better one first."""
+    return Path(tempfile.gettempdir()), Path("/tmp")  # noqa: S108  (made private below)
+
+
+def fits(socket: Path) -> bool:
+    """Whether every system takes this path as a Unix socket's."""
+    return len(os.fsencode(socket)) <= MAX_SOCKET_PATH
+
+
+def is_private(folder: Path) -> bool:
+    """Make the folder if it is missing; say whether it is ours alone, and no link to elsewhere."""
+    try:
+        folder.mkdir(mode=PRIVATE, exist_ok=True)
+    except OSError:
+        return False
+    found = folder.lstat()
+    return (
+        stat.S_ISDIR(found.st_mode)
+        and found.st_uid == os.getuid()
+        and stat.S_IMODE(found.st_mode) == PRIVATE
+    )

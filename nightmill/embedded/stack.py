@@ -1,0 +1,65 @@
+"""Running the services of a machine while they are needed, or waiting where somebody else does."""
+
+from types import TracebackType
+from typing import Self
+
+from jobs.settings import Settings
+from jobs.store.store import Store
+from nightmill.embedded.datadir import DataDir
+from nightmill.embedded.lock import services_lock, take
+from nightmill.embedded.services import Services
+
+
+class Stack:
+    """The services of this machine for as long as the block lasts.
+
+    Whoever has the data directory's lock runs them for everybody. A process that finds the lock
+    taken has nothing to do but wait, and takes over when the lock becomes free. `tick` must be
+    called several times a second: it is what tends the services.
+    """
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._settings = settings
+        self._store = store
+        self._lock = services_lock(DataDir(settings.data_dir))
+        self._services: Services | None = None
+
+    @property
+    def is_leader(self) -> bool:
+        """Whether the services run in and below this process."""
+        return self._services is not None
+
+    def tick(self) -> None:
+        """Tend the services, or take over; raises `StoppedEarlyError` where nothing helps."""
+        if self._services is not None:
+            self._services.tend()
+        elif take(self._lock):
+            self._lead()
+
+    def _lead(self) -> None:
+        services = self._services = Services(self._settings, self._store)
+        services.start()
+
+    def __enter__(self) -> Self:
+        try:
+            self.tick()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        services, self._services = self._services, None
+        try:
+            if services is not None:
+                services.stop()
+        finally:
+            self._lock.release()

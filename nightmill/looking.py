@@ -1,0 +1,33 @@
+"""Reading how a batch stands and what came of it."""
+
+from jobs.store import batches
+from jobs.store.store import Store
+from nightmill.report import Failure, Report, Share
+from nightmill.status import Status, status_of
+
+
+def look(store: Store, batch_id: str) -> Status:
+    """How far a batch is now; its id may be shortened. `UsageError` if it is not there."""
+    with store.read() as c:
+        batch = batches.get(c, batch_id)
+        return status_of(batch, batches.counts(c, batch.id))
+
+
+def report_of(store: Store, batch_id: str) -> Report:
+    """The report of a batch; reads all its rows, so it is for the end."""
+    with store.read() as c:
+        failures = batches.failures(c, batch_id)
+        shares = batches.who_ran(c, batch_id)
+    return Report(
+        failures=tuple(
+            Failure(code=code, rows=rows, first_line=line, message=message)
+            for code, rows, line, message in failures
+        ),
+        shares=tuple(Share(host=host, model=model, rows=rows) for host, model, rows in shares),
+    )
+
+
+def newest(store: Store, limit: int) -> list[Status]:
+    """How the batches stand that were made last, newest first."""
+    with store.read() as c:
+        return [status_of(b, batches.counts(c, b.id)) for b in batches.newest(c, limit)]

@@ -1,0 +1,64 @@
+"""One answer of a batch, as programs get it."""
+
+from typing import Any
+
+import msgspec
+
+from jobs.model import ResultRow
+from jobs.states import JobState
+
+
+class RowFault(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a row has no answer."""
+
+    #: One of the codes in docs/errors.md.
+    code: str
+    #: What is wrong, and what helps.
+    message: str
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one row. Its `repr` shows neither the row nor the answer."""
+
+    #: 1-based number of its line in the input.
+    line: int
+    #: None where the line could not be read that far.
+    custom_id: str | None
+    state: JobState
+    #: The row as it was given; None for a line that could not be read.
+    row: dict[str, Any] | None
+    #: The answer; None unless `state` is `succeeded`.
+    response: str | None
+    #: What a reasoning model thought before it answered.
+    reasoning: str | None
+    #: `stop`, or `length` where the row's own max_tokens cut it.
+    finish_reason: str | None
+    #: The model that answered; empty where none did.
+    model: str
+    input_tokens: int
+    output_tokens: int
+    #: None where there is an answer.
+    error: RowFault | None
+
+    def __repr__(self) -> str:
+        return f"Result(line {self.line}, {self.state})"
+
+
+def result_of(found: ResultRow) -> Result:
+    """A row of the store as programs get it."""
+    fault = None
+    if found.error_code is not None:
+        fault = RowFault(code=found.error_code, message=found.error_message or "")
+    return Result(
+        line=found.line,
+        custom_id=found.custom_id,
+        state=found.state,
+        row=None if found.row is None else msgspec.json.decode(found.row, type=dict[str, Any]),
+        response=found.text,
+        reasoning=found.reasoning,
+        finish_reason=found.finish_reason,
+        model=found.model,
+        input_tokens=found.input_tokens,
+        output_tokens=found.output_tokens,
+        error=fault,
+    )

@@ -1,0 +1,78 @@
+"""How far a batch is, as a value for programs and for people."""
+
+import msgspec
+
+from jobs.model import Batch, Counts
+from jobs.states import BatchState, JobState
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a batch is; the fields are those of `nightmill status BATCH --json`."""
+
+    id: str
+    name: str
+    #: One of `ingesting`, `open`, `finalizing`, `completed`, `cancelled`, `expired`, `failed`.
+    state: BatchState
+    #: Number of jobs by state: `pending`, `dispatched`, `running`, `succeeded`, `failed`, …
+    counts: dict[JobState, int]
+    #: Answers that were cut at their row's own max_tokens; they count as succeeded.
+    cut: int
+    input_tokens: int
+    output_tokens: int
+    #: Smoothed; 0 when nothing runs.
+    jobs_per_s: float
+    tokens_per_s: float
+    #: Seconds to the end at the present rate; None where that is not known.
+    eta_s: float | None
+    model: str
+    pool: str
+    #: Absolute path of the results; empty without one.
+    output: str
+
+    @property
+    def total(self) -> int:
+        """All jobs of the batch."""
+        return sum(self.counts.values())
+
+    @property
+    def finished(self) -> int:
+        """Jobs that are over, however they ended."""
+        return sum(count for state, count in self.counts.items() if state.is_terminal)
+
+    @property
+    def succeeded(self) -> int:
+        """Jobs that have an answer."""
+        return self.counts[JobState.SUCCEEDED]
+
+    @property
+    def unsuccessful(self) -> int:
+        """Jobs that failed, were cancelled or expired."""
+        return self.finished - self.succeeded
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will happen in this batch unless somebody asks."""
+        return self.state.is_over
+
+
+def status_of(batch: Batch, counts: Counts) -> Status:
+    """The status of a batch with these counts."""
+    by_state = {state: getattr(counts, state.value) for state in JobState}
+    # What a dispatcher that has ended noted last says nothing any more.
+    is_moving = counts.running > 0
+    jobs_per_s = batch.jobs_per_s if is_moving else 0.0
+    return Status(
+        id=batch.id,
+        name=batch.name,
+        state=batch.state,
+        counts=by_state,
+        cut=counts.cut,
+        input_tokens=counts.input_tokens,
+        output_tokens=counts.output_tokens,
+        jobs_per_s=jobs_per_s,
+        tokens_per_s=batch.tokens_per_s if is_moving else 0.0,
+        eta_s=counts.unfinished / jobs_per_s if jobs_per_s > 0 else None,
+        model=batch.model,
+        pool=batch.pool,
+        output=batch.output,
+    )

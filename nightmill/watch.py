@@ -1,0 +1,58 @@
+"""Waiting for a batch while its services are tended: the heart of `run`, `wait` and `Client`."""
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+from jobs.errors import StoreError
+from jobs.store.store import Store
+from nightmill.embedded.stack import Stack
+from nightmill.looking import look
+from nightmill.status import Status
+
+LOOK_EVERY_S = 0.1
+#: How long the store may fail before that is no passing trouble any more.
+PATIENCE_S = 60.0
+
+OnTick = Callable[[Status], None]
+
+
+def wait_for(store: Store, batch_id: str, stack: Stack, on_tick: OnTick) -> Status:
+    """Tend the stack until a batch is over, and return how it ended.
+
+    `on_tick` gets the status several times a second; what it raises ends the waiting. Raises
+    `StoppedEarlyError` where neither waiting nor starting again helps.
+    """
+    patience = _Patience()
+    status = look(store, batch_id)
+    while not status.is_over:
+        on_tick(status)
+        time.sleep(LOOK_EVERY_S)
+        with patience:
+            stack.tick()
+            status = look(store, batch_id)
+    on_tick(status)
+    return status
+
+
+class _Patience:
+    """Passes over a store that fails, until it has failed for too long without a break."""
+
+    def __init__(self) -> None:
+        self._failing_since: float | None = None
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        if not isinstance(error, StoreError):
+            self._failing_since = None
+            return False
+        now = time.monotonic()
+        self._failing_since = now if self._failing_since is None else self._failing_since
+        return now - self._failing_since < PATIENCE_S

@@ -1,0 +1,184 @@
+"""Handing out work: from pending rows of the store to packs in the broker.
+
+A row is marked as dispatched, and that is committed, before its message is sent. A message that
+was lost or never sent leaves a row that nobody claims; such rows are found and handed out again.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from sqlalchemy import Connection
+
+from jobs.errors import BrokerError
+from jobs.model import Hint
+from jobs.store import batches
+from jobs.store import dispatch as verbs
+from jobs.store.dispatch import LivePool
+from jobs.store.store import Store
+from jobs.wire import MAX_PACK
+from producer.publisher import Pack, Publisher
+from producer.rate import Pace
+from producer.window import Progress, pack_size, window_size
+
+logger = logging.getLogger(__name__)
+
+#: Seconds after which a host that was not heard of gets no more work.
+ALIVE_S = 30.0
+#: Seconds for which no message is taken for lost.
+UNCLAIMED_S = 5.0
+#: Seconds between two rounds of upkeep.
+UPKEEP_S = 1.0
+#: Jobs handed to a pool in one step: short transactions let others write.
+MOST_AT_ONCE = 1_000
+
+Handed = tuple[LivePool, list[Hint]]
+
+_WORKING_S = 0.05
+_IDLE_S = 0.1
+
+
+class Dispatcher:
+    """The dispatcher of one store. Whoever calls `step` holds the lock that makes it the only one.
+
+    `most_in_pack` is for measuring what packs are good for.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        publisher: Publisher,
+        clock: Callable[[], float] = time.monotonic,
+        most_in_pack: int = MAX_PACK,
+    ) -> None:
+        self._store = store
+        self._publisher = publisher
+        self._clock = clock
+        self._most_in_pack = most_in_pack
+        self._upkeep_at = clock()
+        self._progress: dict[str, Progress] = {}
+        self._paces: dict[str, Pace] = {}
+        #: Counts the times that the broker may have forgotten its messages, and in which of
+        #: these lives each pool's messages were sent.
+        self._broker_life = 0
+        self._filled_in: dict[str, int] = {}
+
+    def broker_restarted(self) -> None:
+        """Hand out again what the broker has forgotten; may be called by any thread."""
+        self._broker_life += 1
+
+    def step(self) -> float:
+        """Hand out what fits the windows; the seconds until the next step.
+
+        Raises `StoreError` or `BrokerError`, after which the next step makes up for this one.
+        """
+        now = self._clock()
+        pools = self._look(now)
+        if now >= self._upkeep_at:
+            self._keep_up(pools, now)
+            self._upkeep_at = now + UPKEEP_S
+        handed = self._hand_out(pools)
+        self._publish(handed)
+        if any(len(hints) == MOST_AT_ONCE for _, hints in handed):
+            return 0.0
+        return _WORKING_S if any(p.in_flight for p in self._progress.values()) else _IDLE_S
+
+    def _look(self, now: float) -> list[LivePool]:
+        with self._store.read() as c:
+            pools = verbs.live_pools(c, ALIVE_S)
+        fresh = Progress(in_flight=0, seen_at=now)
+        self._progress = {
+            pool.name: self._progress.get(pool.name, fresh).seen(pool.in_flight, now)
+            for pool in pools
+        }
+        return pools
+
+    def _keep_up(self, pools: Sequence[LivePool], now: float) -> None:
+        with self._store.write() as c:
+            reaped = verbs.reap_expired(c)
+            verbs.finalize(c)
+            verbs.fold(c)
+        if reaped:
+            logger.warning(
+                "%d jobs were not heard of within their lease and wait again.",
+                reaped,
+                extra={"action": "reaped"},
+            )
+        # Where all slots are taken messages wait; where one is free, they were lost.
+        self._put_back([pool.name for pool in pools if pool.running < pool.slots])
+        self._keep_rates(now)
+
+    def _put_back(self, pools: Sequence[str]) -> None:
+        if not pools:
+            return
+        with self._store.write() as c:
+            patience_s = max(UNCLAIMED_S, 3 * verbs.claim_delay_p99(c))
+            back = {pool: verbs.put_back_unclaimed(c, pool, patience_s) for pool in pools}
+        for pool, jobs in back.items():
+            self._note(pool, -jobs)
+            if jobs:
+                logger.info(
+                    "%d jobs of pool %s that nobody claimed are handed out again.",
+                    jobs,
+                    pool,
+                    extra={"action": "put_back"},
+                )
+
+    def _keep_rates(self, now: float) -> None:
+        with self._store.read() as c:
+            counts = {batch_id: batches.counts(c, batch_id) for batch_id in batches.open_ids(c)}
+        self._paces = {
+            batch_id: self._paces.get(batch_id, Pace(counts=seen, seen_at=now)).seen(seen, now)
+            for batch_id, seen in counts.items()
+        }
+        if not self._paces:
+            return
+        with self._store.write() as c:
+            for batch_id, pace in self._paces.items():
+                verbs.keep_rates(c, batch_id, pace.jobs.per_s, pace.tokens.per_s)
+
+    def _hand_out(self, pools: Sequence[LivePool]) -> list[Handed]:
+        """Mark what fits the windows as dispatched, in one transaction for all pools."""
+        life = self._broker_life
+        open_pools = [p for p in pools if self._room(p) > 0 or self._filled_in.get(p.name) != life]
+        if not open_pools:
+            return []
+        with self._store.write() as c:
+            handed = [(pool, self._fill(c, pool, life)) for pool in open_pools]
+            verbs.finalize(c)
+        self._filled_in |= {pool.name: life for pool in open_pools}
+        return handed
+
+    def _fill(self, c: Connection, pool: LivePool, life: int) -> list[Hint]:
+        if self._filled_in.get(pool.name) != life:
+            self._note(pool.name, -verbs.recall_dispatched(c, pool.name))
+        room = min(self._room(pool), MOST_AT_ONCE)
+        hints = verbs.dispatch(c, pool.name, room) if room > 0 else []
+        self._note(pool.name, len(hints))
+        return hints
+
+    def _publish(self, handed: Sequence[Handed]) -> None:
+        try:
+            for pool, hints in handed:
+                size = pack_size(pool.slots, self._rate_of(pool), self._most_in_pack)
+                self._publisher.publish(pool.name, list(in_packs(hints, size)))
+        except BrokerError:
+            # Which of them arrived is not known.
+            self.broker_restarted()
+            raise
+
+    def _room(self, pool: LivePool) -> int:
+        window = window_size(pool.slots, self._rate_of(pool))
+        return window - self._progress[pool.name].in_flight
+
+    def _rate_of(self, pool: LivePool) -> float:
+        return self._progress[pool.name].rate.per_s
+
+    def _note(self, pool: str, jobs: int) -> None:
+        self._progress[pool] = self._progress[pool].handed(jobs)
+
+
+def in_packs(hints: Sequence[Hint], size: int) -> Iterator[Pack]:
+    """The hints in their order, `size` to a pack and the rest in the last one."""
+    for start in range(0, len(hints), size):
+        yield hints[start : start + size]

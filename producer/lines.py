@@ -1,0 +1,144 @@
+"""From one line of the input to one job for the store: its request, or the error it got.
+
+Each line is judged alone, so that one bad line never costs the good ones.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from jobs.codes import ErrorCode
+from jobs.errors import RowError
+from jobs.model import GenerationRequest, NewJob, request_hash
+from producer.decode import decode_object, kind_of
+from producer.messages import shown, with_system
+from producer.openai_lines import is_openai_line, read_openai_line
+from producer.overrides import Overrides
+from producer.reader import Line
+from producer.rows import read_row, row_model
+
+#: Characters; what every store can keep in an index.
+MAX_CUSTOM_ID = 512
+
+#: The name that stands for the model that was chosen at submit.
+AUTO = "auto"
+
+Kind = Literal["row", "openai"]
+
+_DEFAULTS = {field.name: field.default for field in msgspec.structs.fields(GenerationRequest)}
+
+_encode = msgspec.json.Encoder().encode
+
+
+class ModelChoice(NamedTuple):
+    """A model as its backend lists it, and the pool that serves it."""
+
+    model: str
+    pool: str
+
+
+#: Says who has the model that a line names; None when nobody does.
+ResolveModel = Callable[[str], ModelChoice | None]
+
+
+class LineParser:
+    """Turns lines into jobs. `choice` serves the lines that name no model.
+
+    With `overrides.model` it serves all of them, whatever they name.
+    """
+
+    def __init__(
+        self, choice: ModelChoice, overrides: Overrides, resolve_model: ResolveModel
+    ) -> None:
+        self._choice = choice
+        self._flags = overrides.sampling()
+        self._row_sampling = _without_defaults(self._flags)
+        self._is_model_given = overrides.model is not None
+        self._overridden = self._flags.keys() | ({"model"} if self._is_model_given else set())
+        self._prompt, self._system = overrides.templates()
+        # A few names come again and again; a column of other data called `model` must not pile up.
+        self._resolve = lru_cache(maxsize=256)(resolve_model)
+
+    def parse(self, line: Line) -> NewJob:
+        """The job of one line; never raises for what is in the line."""
+        if line.fault is not None:
+            return _failed(RowError(line.fault), line.number, None, "row", None)
+        try:
+            text, row = decode_object(line.data)
+        except RowError as error:
+            return _failed(error, line.number, None, "row", None)
+        return self._parse_object(line.number, text, row)
+
+    def _parse_object(self, number: int, text: str, row: dict[str, Any]) -> NewJob:
+        kind: Kind = "openai" if self._prompt is None and is_openai_line(row) else "row"
+        custom_id = None
+        try:
+            custom_id = _custom_id(number, row.get("custom_id"))
+            choice, body = self._request(kind, row)
+        except RowError as error:
+            return _failed(error, number, custom_id, kind, text)
+        return NewJob(
+            line=number,
+            custom_id=custom_id,
+            kind=kind,
+            row=text,
+            body=body.decode(),
+            hash=request_hash(body),
+            model=choice.model,
+            pool=choice.pool,
+        )
+
+    def _request(self, kind: Kind, row: dict[str, Any]) -> tuple[ModelChoice, bytes]:
+        sampling = self._row_sampling
+        if kind == "openai":
+            model, messages, own_sampling = read_openai_line(row, self._overridden)
+            sampling = _without_defaults(own_sampling | self._flags)
+        else:
+            model = None if self._is_model_given else row_model(row)
+            messages = read_row(row, self._prompt)
+        if self._system is not None:
+            messages = with_system(self._system.render(row), messages)
+        choice = self._choice if model is None or model == AUTO else self._known(model)
+        request = GenerationRequest(model=choice.model, messages=messages, **sampling)
+        return choice, _encode(request)
+
+    def _known(self, model: str) -> ModelChoice:
+        choice = self._resolve(model)
+        if choice is None:
+            raise RowError(ErrorCode.UNKNOWN_MODEL, f"It is `{shown(model)}`.")
+        return choice
+
+
+def _without_defaults(sampling: dict[str, Any]) -> dict[str, Any]:
+    """So that a default that is written out and one that is left out have the same hash."""
+    return {name: value for name, value in sampling.items() if value != _DEFAULTS[name]}
+
+
+def _custom_id(number: int, value: object) -> str:
+    if value is None:
+        return f"row-{number}"
+    if not isinstance(value, str):
+        raise RowError(ErrorCode.INVALID_CUSTOM_ID, f"It is {kind_of(value)}.")
+    if not 0 < len(value) <= MAX_CUSTOM_ID:
+        found = f"longer than {MAX_CUSTOM_ID} characters" if value else "empty"
+        raise RowError(ErrorCode.INVALID_CUSTOM_ID, f"It is {found}.")
+    return value
+
+
+def _failed(
+    error: RowError, line: int, custom_id: str | None, kind: Kind, row: str | None
+) -> NewJob:
+    return NewJob(
+        line=line,
+        custom_id=custom_id,
+        kind=kind,
+        row=row,
+        body=None,
+        hash="",
+        model="",
+        pool="",
+        error_code=error.code,
+        error_message=f"{error} {error.code.way_out}",
+    )

@@ -1,0 +1,63 @@
+"""The file that results go to: can it be written, and is it ours to overwrite?"""
+
+import os
+import stat
+from pathlib import Path
+
+import msgspec
+
+from jobs.errors import UsageError
+from jobs.store.store import Store
+from producer.plan import SubmitPlan
+from producer.reader import MAX_LINE
+from producer.result_rows import TAKEN_PREFIX
+from producer.running_again import known_run
+from producer.writers import writer_of
+
+
+def check_output(store: Store, plan: SubmitPlan, *, is_forced: bool = False) -> None:
+    """Raise `UsageError` unless the results may go to the plan's output.
+
+    Refused are a place that cannot be written, the input itself, a format without a writer, and,
+    unless `is_forced`, a file with contents that are not this run's results.
+    """
+    path = plan.output
+    if path is None:
+        return
+    writer_of(path)
+    _refuse_unwritable(path)
+    if not path.exists():
+        return
+    if plan.source.exists() and path.samefile(plan.source):
+        raise UsageError(f"{path} is the input. Name another file for the results with -o.")
+    if not is_forced and path.stat().st_size and not _is_ours(store, plan, path):
+        raise UsageError(
+            f"{path} belongs to something else. Name another file with -o, or overwrite it with"
+            " --force."
+        )
+
+
+def _refuse_unwritable(path: Path) -> None:
+    folder = Path(os.path.realpath(path)).parent
+    if path.is_dir():
+        raise UsageError(f"{path} is a directory. Name a file in it with -o.")
+    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+        raise UsageError(f"{path} is not a regular file. Leave -o out to write to standard output.")
+    if not folder.is_dir():
+        raise UsageError(f"The folder of {path} does not exist. Create it first.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f"The folder of {path} cannot be written. Name another one with -o.")
+
+
+def _is_ours(store: Store, plan: SubmitPlan, path: Path) -> bool:
+    return known_run(store, plan) is not None and _looks_like_results(path)
+
+
+def _looks_like_results(path: Path) -> bool:
+    with path.open("rb") as file:
+        first = file.readline(2 * MAX_LINE)
+    try:
+        fields = msgspec.json.decode(first, type=dict[str, msgspec.Raw])
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return False
+    return bool(fields.keys() & {"error", f"{TAKEN_PREFIX}error"})

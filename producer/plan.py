@@ -1,0 +1,70 @@
+"""What a command asks to be done with one input."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+
+from jobs.errors import UsageError
+from producer.lines import AUTO, ModelChoice, ResolveModel
+from producer.overrides import Overrides
+
+#: `rows`: the row's fields and the answer; `openai`: OpenAI's output lines.
+ResultKind = Literal["rows", "openai"]
+
+#: Names that results use beside the answer's.
+RESULT_FIELDS = frozenset({"line", "error", "model", "tokens", "finish_reason", "reasoning"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SubmitPlan:
+    """One input, where its answers go, and how they are made.
+
+    Raises `UsageError` for an `into` that results cannot have.
+    """
+
+    source: Path
+    #: None: the answers go to standard output.
+    output: Path | None = None
+    overrides: Overrides = field(default_factory=Overrides)
+    #: What `overrides.model`, or else `auto`, was found to be.
+    choice: ModelChoice
+    resolve_model: ResolveModel
+    #: Name of the answer's field in the results.
+    into: str = "response"
+    #: What people call the batch; None: the input's name.
+    name: str | None = None
+    #: None: `openai` if all usable lines are OpenAI's, else `rows`.
+    kind: ResultKind | None = None
+    #: Run everything again, whatever was answered before.
+    is_fresh: bool = False
+    priority: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.into or not self.into.isprintable() or self.into in RESULT_FIELDS:
+            taken = ", ".join(sorted(RESULT_FIELDS))
+            raise UsageError(f"--into must be a name that can be printed, other than {taken}.")
+        if self.kind is not None and self.kind not in get_args(ResultKind):
+            raise UsageError("The kind of results must be rows or openai.")
+
+    @property
+    def options(self) -> dict[str, str | int | float | None]:
+        """What two commands over the same output have to agree on."""
+        flags = self.overrides
+        return {
+            "prompt": flags.prompt,
+            "system": flags.system,
+            "model": flags.model or AUTO,
+            "max_tokens": flags.max_tokens,
+            "temperature": flags.temperature,
+            "top_p": flags.top_p,
+            "seed": flags.seed,
+            "stop": None if flags.stop is None else "\n".join(flags.stop),
+            "into": self.into,
+            "kind": self.kind,
+        }
+
+
+def shown_path(path: Path | str) -> str:
+    """A path as text that can be stored and printed, whatever bytes it has."""
+    return os.fsencode(path).decode(errors="replace")

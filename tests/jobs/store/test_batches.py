@@ -1,0 +1,212 @@
+"""A batch from its making to its deletion."""
+
+import pytest
+
+from jobs.codes import ErrorCode
+from jobs.errors import StoppedEarlyError, UsageError
+from jobs.model import Counts
+from jobs.states import JobState
+from jobs.store import batches, ingest
+from tests.jobs.store.desk import Desk, bad_line, line, new_batch, outcome
+
+
+def test_a_new_batch_is_what_was_given(desk: Desk) -> None:
+    new = new_batch(priority=3, data_class="local", options={"prompt": "Say {x}", "seed": None})
+    with desk.store.write() as c:
+        made = batches.create(c, "b-1", new)
+    with desk.store.read() as c:
+        found = batches.get(c, "b-1")
+    assert found == made
+    for field in new.__struct_fields__:
+        assert getattr(found, field) == getattr(new, field)
+    assert (found.state, found.revision, found.source_hash) == ("ingesting", 1, "")
+    assert (found.finished_at, found.jobs_per_s) == (None, 0)
+
+
+def test_a_batch_is_found_by_what_makes_it_the_same_run(desk: Desk) -> None:
+    desk.batch(run_key="results.jsonl")
+    with desk.store.read() as c:
+        found = batches.find(c, "results.jsonl")
+        assert found is not None
+        assert found.id == "b-1"
+        assert batches.find(c, "other.jsonl") is None
+
+
+def test_a_run_that_somebody_else_has_just_begun_is_not_made_twice(desk: Desk) -> None:
+    desk.batch(run_key="results.jsonl")
+    with pytest.raises(StoppedEarlyError, match="started elsewhere"), desk.store.write() as c:
+        batches.create(c, "b-2", new_batch("results.jsonl"))
+
+
+def test_the_beginning_of_an_id_will_do_when_there_is_one(desk: Desk) -> None:
+    desk.batch(batch_id="b-aa1")
+    desk.batch(batch_id="b-ab1")
+    with desk.store.read() as c:
+        assert batches.get(c, "b-aa").id == "b-aa1"
+        with pytest.raises(UsageError, match="More than one batch begins with `b-a`"):
+            batches.get(c, "b-a")
+        for unknown in ("b-b", "aa1", "", "b-aa1x", "%"):
+            with pytest.raises(UsageError, match=f"There is no batch `{unknown}`"):
+                batches.get(c, unknown)
+
+
+def test_the_newest_batches_come_first(desk: Desk) -> None:
+    for name in ("b-1", "b-2", "b-3"):
+        desk.batch(batch_id=name)
+    with desk.store.read() as c:
+        assert [batch.id for batch in batches.newest(c, 2)] == ["b-3", "b-2"]
+        assert batches.open_ids(c) == ["b-1", "b-2", "b-3"]
+
+
+def test_counts_of_a_batch_that_is_not_there_are_zero(desk: Desk) -> None:
+    assert desk.counts("b-nobody") == Counts()
+
+
+def test_failures_are_grouped_by_code(desk: Desk) -> None:
+    desk.batch(*(line(i) for i in range(1, 5)), bad_line(5))
+    jobs = desk.take()
+    desk.record(
+        outcome(jobs[0]),
+        outcome(jobs[1], JobState.FAILED, error_message="x"),
+        outcome(jobs[2], JobState.FAILED, error_message="x"),
+        outcome(jobs[3], JobState.PENDING),
+    )
+    with desk.store.read() as c:
+        assert batches.failures(c, "b-1") == [
+            ("refused", 2, 2, "x"),
+            ("invalid_json", 1, 5, "No JSON."),
+        ]
+
+
+def test_who_ran_names_host_and_model_of_what_succeeded(desk: Desk) -> None:
+    desk.batch()
+    jobs = desk.take(4)
+    desk.record(
+        outcome(jobs[0]),
+        outcome(jobs[1]),
+        outcome(jobs[2], host="mini"),
+        outcome(jobs[3], JobState.FAILED),
+    )
+    with desk.store.read() as c:
+        assert batches.who_ran(c, "b-1") == [("studio", "demo", 2), ("mini", "demo", 1)]
+
+
+def test_cancelling_ends_every_unfinished_job(desk: Desk) -> None:
+    desk.batch()
+    done, *_ = desk.take(2)
+    desk.record(outcome(done))
+    desk.dispatch(2)
+    assert desk.cancel() == 9
+    assert desk.batch_state() == "cancelled"
+    assert list(desk.states().values()) == ["succeeded"] + ["cancelled"] * 9
+    assert {row.error_code for row in desk.page()[1:]} == {ErrorCode.CANCELLED}
+    assert desk.counted() == desk.recount()
+
+
+def test_cancelling_twice_changes_nothing(desk: Desk) -> None:
+    desk.batch()
+    desk.cancel()
+    assert desk.cancel() == 0
+    assert desk.counted() == desk.recount()
+
+
+def test_a_completed_batch_is_not_cancelled(desk: Desk) -> None:
+    desk.batch(line(1))
+    (job,) = desk.take()
+    desk.record(outcome(job))
+    desk.finalize()
+    assert desk.cancel() == 0
+    assert desk.batch_state() == "completed"
+
+
+def test_a_batch_cancelled_while_it_is_read_in_takes_no_more_rows(desk: Desk) -> None:
+    with desk.store.write() as c:
+        batches.create(c, "b-1", new_batch())
+        ingest.add(c, "b-1", 1, [line(1)])
+    desk.cancel()
+    with pytest.raises(StoppedEarlyError, match="was cancelled"), desk.store.write() as c:
+        ingest.add(c, "b-1", 1, [line(2)])
+    with pytest.raises(StoppedEarlyError, match="was cancelled"), desk.store.write() as c:
+        batches.finish_ingest(c, "b-1", "hash")
+    assert desk.states() == {1: "cancelled"}
+
+
+def test_resuming_runs_what_was_cancelled_again(desk: Desk) -> None:
+    desk.batch()
+    (done, *_) = desk.take(2)
+    desk.record(outcome(done))
+    desk.cancel()
+    desk.resume()
+    assert desk.batch_state() == "open"
+    assert list(desk.states().values()) == ["succeeded"] + ["pending"] * 9
+    assert desk.ask("SELECT DISTINCT run FROM jobs WHERE state = 'pending'") == [(2,)]
+    assert desk.ask("SELECT count(*) FROM results WHERE state = 'cancelled'") == [(9,)]
+    assert desk.counted() == desk.recount()
+
+
+def test_resuming_a_completed_batch_leaves_it_completed(desk: Desk) -> None:
+    desk.batch(line(1), line(2))
+    jobs = desk.take()
+    desk.record(outcome(jobs[0]), outcome(jobs[1], JobState.FAILED))
+    desk.finalize()
+    desk.resume()
+    assert desk.batch_state() == "completed"
+
+
+def test_a_batch_cancelled_after_its_last_job_is_completed_when_resumed(desk: Desk) -> None:
+    desk.batch(line(1))
+    (job,) = desk.take()
+    desk.record(outcome(job))
+    desk.cancel()
+    desk.resume()
+    assert desk.finalize() == ["b-1"]
+
+
+def test_a_retry_opens_the_next_run_of_failed_jobs_only(desk: Desk) -> None:
+    desk.batch(line(1), line(2), bad_line(3))
+    jobs = desk.take()
+    desk.record(outcome(jobs[0]), outcome(jobs[1], JobState.FAILED, counted_errors=3))
+    desk.finalize()
+    assert desk.retry() == 1
+    assert desk.batch_state() == "open"
+    assert desk.states() == {1: "succeeded", 2: "pending", 3: "failed"}
+    (again,) = desk.take()
+    assert (again.run, again.attempt, again.errors, again.epoch) == (2, 1, 0, 2)
+    desk.record(outcome(again))
+    assert desk.ask("SELECT run, state FROM results ORDER BY job_id, run")[1:3] == [
+        (1, "failed"),
+        (2, "succeeded"),
+    ]
+    assert desk.counted() == desk.recount()
+
+
+def test_a_retry_without_failed_jobs_changes_nothing(desk: Desk) -> None:
+    desk.batch(line(1))
+    (job,) = desk.take()
+    desk.record(outcome(job))
+    desk.finalize()
+    assert desk.retry() == 0
+    assert desk.batch_state() == "completed"
+
+
+def test_deleting_leaves_nothing_of_a_batch_and_all_of_the_others(desk: Desk) -> None:
+    for name in ("b-1", "b-2"):
+        desk.batch(line(1), bad_line(2), batch_id=name)
+    jobs = desk.take()
+    desk.record(*(outcome(job) for job in jobs))
+    with desk.store.write() as c:
+        batches.delete(c, "b-1")
+    for table in ("batches", "jobs", "requests", "results", "attempts", "counters"):
+        assert desk.ask(f"SELECT count(*) > 0 FROM {table}")[0][0]  # noqa: S608  (a constant)
+    assert desk.ask("SELECT DISTINCT batch_id FROM jobs") == [("b-2",)]
+    assert desk.ask("SELECT count(*) FROM requests") == [(2,)]
+    assert desk.ask("SELECT count(*) FROM results") == [(2,)]
+    assert desk.ask("SELECT count(*) FROM attempts") == [(1,)]
+    assert desk.counts("b-1") == Counts()
+
+
+@pytest.mark.parametrize("verb", [batches.cancel, batches.resume, batches.retry_failed])
+def test_a_batch_that_is_gone_is_wrong_use(desk: Desk, verb: object) -> None:
+    assert callable(verb)
+    with pytest.raises(UsageError, match="There is no batch"), desk.store.write() as c:
+        verb(c, "b-gone")

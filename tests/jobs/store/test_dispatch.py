@@ -1,0 +1,168 @@
+"""The dispatcher's verbs."""
+
+import pytest
+
+from jobs.model import Hint
+from jobs.states import JobState
+from jobs.store import batches, dispatch, hosts, ingest
+from tests.jobs.store.desk import Desk, line, new_batch, outcome
+
+
+def host(
+    name: str, pool: str = "mlx", slots: int = 4, models: tuple[str, ...] = ()
+) -> hosts.HostRow:
+    return hosts.HostRow(
+        name=name,
+        session=f"session of {name}",
+        pool=pool,
+        slots=slots,
+        models=models,
+        machine="M2, 64 GB",
+        version="0.1.0",
+    )
+
+
+def lines_of(desk: Desk, hints: list[Hint]) -> list[int]:
+    return [desk.job(hint.job_id).line for hint in hints]
+
+
+def put_back(desk: Desk, older_than_s: float, pool: str = "mlx") -> int:
+    with desk.store.write() as c:
+        return dispatch.put_back_unclaimed(c, pool, older_than_s)
+
+
+def test_jobs_are_given_in_the_order_of_their_lines(desk: Desk) -> None:
+    desk.batch(line(3), line(1), line(2))
+    hints = desk.dispatch(2)
+    assert lines_of(desk, hints) == [1, 2]
+    assert [hint.epoch for hint in hints] == [1, 1]
+    assert desk.states() == {1: "dispatched", 2: "dispatched", 3: "pending"}
+    assert desk.counted() == desk.recount()
+
+
+def test_batches_of_a_higher_priority_come_first_then_older_ones(desk: Desk) -> None:
+    desk.batch(line(1), batch_id="b-old")
+    desk.batch(line(2), batch_id="b-new")
+    desk.batch(line(3), batch_id="b-urgent", priority=5)
+    assert lines_of(desk, desk.dispatch()) == [3, 1, 2]
+
+
+def test_a_pool_is_given_its_own_jobs_only(desk: Desk) -> None:
+    desk.batch(line(1), line(2, pool="ollama"))
+    assert lines_of(desk, desk.dispatch(pool="ollama")) == [2]
+
+
+def test_a_batch_that_is_still_read_in_is_not_dispatched(desk: Desk) -> None:
+    with desk.store.write() as c:
+        batches.create(c, "b-1", new_batch())
+        ingest.add(c, "b-1", 1, [line(1)])
+    assert desk.dispatch() == []
+
+
+def test_nothing_is_dispatched_beyond_the_limit(desk: Desk) -> None:
+    desk.batch(line(1), line(2), batch_id="b-1")
+    desk.batch(line(1), line(2), batch_id="b-2")
+    assert len(desk.dispatch(3)) == 3
+    assert desk.dispatch(0) == []
+
+
+def test_an_unclaimed_job_goes_back_once_it_is_old(desk: Desk) -> None:
+    desk.batch(line(1))
+    hints = desk.dispatch()
+    assert put_back(desk, 60) == 0
+    desk.do("UPDATE jobs SET dispatched_at = dispatched_at - 61")
+    assert put_back(desk, 60, pool="ollama") == 0
+    assert put_back(desk, 60) == 1
+    assert desk.claim(hints) == []
+    assert desk.counted() == desk.recount()
+
+
+def test_a_running_job_is_not_put_back(desk: Desk) -> None:
+    desk.batch(line(1))
+    desk.take()
+    assert put_back(desk, -1) == 0
+
+
+def test_what_is_dispatched_can_be_recalled(desk: Desk) -> None:
+    desk.batch()
+    desk.take(2)
+    desk.dispatch(3)
+    with desk.store.write() as c:
+        assert dispatch.recall_dispatched(c, "mlx") == 3
+    assert (desk.counts().pending, desk.counts().running) == (8, 2)
+
+
+def test_a_pool_lives_while_one_of_its_hosts_does(desk: Desk) -> None:
+    with desk.store.write() as c:
+        hosts.announce(c, host("studio", models=("demo", "big")))
+        hosts.announce(c, host("mini", slots=2, models=("demo",)))
+        hosts.announce(c, host("server", pool="ollama"))
+    desk.do("UPDATE hosts SET seen_at = seen_at - 100 WHERE name = 'server'")
+    desk.batch()
+    desk.take(2)
+    desk.dispatch(3)
+    with desk.store.read() as c:
+        (pool,) = dispatch.live_pools(c, alive_s=30)
+    assert (pool.name, pool.slots, pool.in_flight, pool.running) == ("mlx", 6, 5, 2)
+    assert pool.models == {"demo", "big"}
+
+
+def test_an_idle_pool_has_nothing_in_flight(desk: Desk) -> None:
+    with desk.store.write() as c:
+        hosts.announce(c, host("studio"))
+    with desk.store.read() as c:
+        (pool,) = dispatch.live_pools(c, alive_s=30)
+    assert (pool.in_flight, pool.running, pool.models) == (0, 0, frozenset())
+
+
+def test_a_batch_is_completed_when_its_last_job_is(desk: Desk) -> None:
+    desk.batch(line(1), line(2))
+    first, second = desk.take()
+    desk.record(outcome(first))
+    assert desk.finalize() == []
+    desk.record(outcome(second, JobState.FAILED))
+    assert desk.finalize() == ["b-1"]
+    assert desk.finalize() == []
+    with desk.store.read() as c:
+        batch = batches.get(c, "b-1")
+    assert batch.state == "completed"
+    assert batch.finished_at is not None
+    assert batch.finished_at >= batch.created_at
+
+
+@pytest.mark.parametrize("word", ["pending", "dispatched", "running"])
+def test_a_batch_with_an_unfinished_job_is_not_completed(desk: Desk, word: str) -> None:
+    desk.batch(line(1))
+    if word == "dispatched":
+        desk.dispatch()
+    if word == "running":
+        desk.take()
+    assert desk.states() == {1: word}
+    assert desk.finalize() == []
+
+
+def test_rates_are_kept_while_a_batch_is_open(desk: Desk) -> None:
+    desk.batch(line(1))
+    with desk.store.write() as c:
+        dispatch.keep_rates(c, "b-1", 2.5, 80.0)
+        batch = batches.get(c, "b-1")
+    assert (batch.jobs_per_s, batch.tokens_per_s) == (2.5, 80.0)
+    (job,) = desk.take()
+    desk.record(outcome(job))
+    desk.finalize()
+    with desk.store.read() as c:
+        batch = batches.get(c, "b-1")
+    assert (batch.jobs_per_s, batch.tokens_per_s) == (0, 0)
+
+
+def test_the_claim_delay_is_that_of_the_slowest_percent(desk: Desk) -> None:
+    desk.batch()
+    desk.take()
+    desk.do("UPDATE jobs SET dispatched_at = started_at - line")
+    with desk.store.read() as c:
+        assert dispatch.claim_delay_p99(c) == pytest.approx(10, abs=0.01)
+
+
+def test_without_running_jobs_there_is_no_claim_delay(desk: Desk) -> None:
+    with desk.store.read() as c:
+        assert dispatch.claim_delay_p99(c) == 0

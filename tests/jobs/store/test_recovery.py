@@ -1,0 +1,119 @@
+"""What was held by somebody who is gone."""
+
+from jobs.codes import ErrorCode
+from jobs.states import JobState
+from tests.jobs.store.desk import Desk, line, outcome
+
+
+def test_a_job_whose_lease_ran_out_goes_back_and_is_charged_nothing(desk: Desk) -> None:
+    desk.batch(line(1))
+    (job,) = desk.take(lease_s=-1)
+    assert desk.reap() == 1
+    row = desk.job(job.job_id)
+    assert (row.state, row.errors, row.crashes, row.suspect) == ("pending", 0, 0, 0)
+    assert (row.session, row.lease_until) == (None, None)
+    assert desk.counted() == desk.recount()
+
+
+def test_a_job_under_its_lease_is_not_reaped(desk: Desk) -> None:
+    desk.batch(line(1))
+    desk.take(lease_s=60)
+    assert desk.reap() == 0
+
+
+def test_the_jobs_of_a_dead_session_go_back_as_suspects(desk: Desk) -> None:
+    desk.batch()
+    jobs = desk.take(3)
+    assert desk.release("s1") == 3
+    assert desk.ask("SELECT DISTINCT suspect, crashes FROM jobs WHERE line < 4") == [(1, 0)]
+    assert desk.attempts() == [(1, 1, "lost")] * 3
+    assert {desk.job(job.job_id).state for job in jobs} == {"pending"}
+    assert desk.counted() == desk.recount()
+
+
+def test_only_the_jobs_of_that_session_go_back(desk: Desk) -> None:
+    desk.batch()
+    desk.take(2, session="s1")
+    desk.take(2, session="s2")
+    assert desk.release("s1") == 2
+    assert desk.release("s1") == 0
+    assert desk.counts().running == 2
+
+
+def test_nobody_is_suspected_when_the_whole_machine_went_down(desk: Desk) -> None:
+    desk.batch()
+    desk.take(1)
+    desk.release("s1", blame=False)
+    assert desk.ask("SELECT DISTINCT suspect, crashes FROM jobs") == [(0, 0)]
+
+
+def test_suspects_come_last_and_one_at_a_time(desk: Desk) -> None:
+    desk.batch()
+    desk.take(2)
+    desk.release("s1")
+    others = desk.take()
+    assert len(others) == 8
+    assert desk.dispatch() == []
+    desk.record(*(outcome(job) for job in others))
+    (first,) = desk.take()
+    assert desk.dispatch() == []
+    desk.record(outcome(first))
+    (second,) = desk.take()
+    assert desk.record(outcome(second)) == {second.job_id}
+    assert desk.finalize() == ["b-1"]
+
+
+def test_a_suspect_is_not_overtaken_by_later_batches(desk: Desk) -> None:
+    desk.batch(line(1), line(2))
+    desk.take(2)
+    desk.release("s1")
+    desk.batch(batch_id="b-2")
+    (suspect,) = desk.take()
+    assert suspect.batch_id == "b-1"
+    assert desk.dispatch() == []
+
+
+def test_suspects_of_one_pool_do_not_hold_up_another(desk: Desk) -> None:
+    desk.batch(line(1), line(2), line(3, pool="ollama"))
+    desk.take(2)
+    desk.release("s1")
+    desk.take()
+    assert len(desk.dispatch(pool="ollama")) == 1
+
+
+def test_a_job_that_was_alone_is_charged_with_the_crash(desk: Desk) -> None:
+    desk.batch(line(1))
+    (job,) = desk.take()
+    desk.release("s1")
+    row = desk.job(job.job_id)
+    assert (row.state, row.crashes, row.suspect) == ("pending", 1, 1)
+
+
+def test_a_job_that_kills_its_holder_every_time_is_poison(desk: Desk) -> None:
+    desk.batch(line(1))
+    for _ in range(3):
+        assert desk.states() == {1: "pending"}
+        desk.take()
+        desk.release("s1", max_crashes=3)
+    (row,) = desk.page()
+    assert (row.state, row.error_code) == ("failed", ErrorCode.POISON)
+    assert desk.attempts() == [(1, 1, "lost"), (1, 2, "lost"), (1, 3, "lost")]
+    assert desk.counted() == desk.recount()
+
+
+def test_a_poisonous_job_may_be_tried_again_when_asked_for(desk: Desk) -> None:
+    desk.batch(line(1))
+    desk.take()
+    desk.release("s1", max_crashes=1)
+    assert desk.retry() == 1
+    (job,) = desk.take()
+    row = desk.job(job.job_id)
+    assert (row.run, row.crashes, row.suspect, row.attempt) == (2, 0, 0, 1)
+
+
+def test_an_answer_of_a_released_session_is_still_welcome(desk: Desk) -> None:
+    desk.batch(line(1), line(2))
+    jobs = desk.take()
+    desk.release("s1")
+    assert desk.record(outcome(jobs[0])) == {jobs[0].job_id}
+    assert desk.record(outcome(jobs[1], JobState.FAILED)) == set()

@@ -1,0 +1,122 @@
+"""`nightmill run` as a process, with all that it starts."""
+
+import json
+import signal
+from pathlib import Path
+
+from tests.nightmill.mill_process import (
+    answered,
+    batch_names,
+    end_of,
+    kill_group,
+    nightmill,
+    read_rows,
+    start,
+    write_rows,
+)
+from tests.nightmill.processes import eventually, marked
+
+#: Enough that a run is under way for seconds; the fake pool answers hundreds a second.
+MANY = 1500
+RUN = ("run", "in.jsonl", "-o", "out.jsonl")
+
+
+def test_rows_in_answers_out_and_nothing_left_running(mill: Path, mark: str) -> None:
+    (mill / "in.jsonl").write_text('{"prompt": "one"}\n{"prompt": "two"}\n')
+
+    done = nightmill(*RUN)
+
+    assert done.returncode == 0, done.stderr
+    assert [row["response"] for row in read_rows(mill / "out.jsonl")] == ["one", "two"]
+    assert done.stdout == ""
+    assert "2 rows answered" in done.stderr
+    assert "left this machine: nothing" in done.stderr
+    assert marked(mark) == []
+
+
+def test_a_bad_line_costs_the_good_ones_nothing_but_the_exit_status(mill: Path) -> None:
+    (mill / "in.jsonl").write_text('{"prompt": "one"}\nnot json\n{"prompt": "three"}\n')
+
+    done = nightmill(*RUN, "--json")
+
+    assert done.returncode == 1, done.stderr
+    rows = read_rows(mill / "out.jsonl")
+    assert [row.get("response") for row in rows] == ["one", None, "three"]
+    assert rows[1]["error"]["code"] == "invalid_json"
+    summary = json.loads(done.stdout)
+    assert summary["schema"] == 1
+    assert summary["counts"]["failed"] == 1
+    assert summary["failures"][0]["first_line"] == 2
+
+
+def test_ctrl_c_stops_cleanly_says_how_to_go_on_and_the_same_command_does(
+    mill: Path, mark: str
+) -> None:
+    write_rows(mill / "in.jsonl", MANY)
+    process = start(*RUN)
+    eventually(lambda: answered(mill), "the first answers")
+
+    process.send_signal(signal.SIGINT)
+    status, _, err = end_of(process)
+
+    assert status == 130, err
+    assert "to go on:           nightmill run in.jsonl -o out.jsonl" in err
+    assert marked(mark) == []
+    before = answered(mill)
+    assert 0 < before < MANY
+    assert len(nightmill("results", "b-").stdout.splitlines()) == before
+
+    assert nightmill(*RUN).returncode == 0
+    assert len(read_rows(mill / "out.jsonl")) == MANY
+
+
+def test_a_second_ctrl_c_does_not_wait_for_a_worker_that_hangs(mill: Path, mark: str) -> None:
+    write_rows(mill / "in.jsonl", MANY)
+    process = start(*RUN)
+    worker = eventually(lambda: marked(mark, "nightmill worker"), "the worker")[0]
+    worker.suspend()
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    assert any(line.startswith("Stopping") for line in process.stderr)
+
+    process.send_signal(signal.SIGINT)
+
+    assert end_of(process, within_s=5)[0] == 130
+    worker.resume()
+    eventually(lambda: marked(mark) == [], "all to end")
+
+
+def test_kill_9_of_everything_then_the_same_command_goes_on(mill: Path, mark: str) -> None:
+    write_rows(mill / "in.jsonl", MANY)
+    process = start(*RUN)
+    eventually(lambda: answered(mill), "the first answers")
+
+    kill_group(process)
+    eventually(lambda: marked(mark) == [], "the children to follow")
+    before = answered(mill)
+    done = nightmill(*RUN)
+
+    assert 0 < before < MANY
+    assert done.returncode == 0, done.stderr
+    ids = [row["custom_id"] for row in read_rows(mill / "out.jsonl")]
+    assert ids == [f"r{i}" for i in range(MANY)]
+
+
+def test_a_second_run_shares_the_services_and_takes_over_when_the_first_hangs_up(
+    mill: Path, mark: str
+) -> None:
+    write_rows(mill / "in.jsonl", MANY)
+    write_rows(mill / "more.jsonl", 3)
+    first = start(*RUN)
+    eventually(lambda: marked(mark, "nightmill worker"), "the worker")
+    second = start("run", "more.jsonl", "-o", "more-out.jsonl")
+    eventually(lambda: "more.jsonl" in batch_names(mill), "the second batch")
+    assert len(marked(mark, "nightmill worker")) == 1
+
+    first.send_signal(signal.SIGHUP)
+
+    assert end_of(first)[0] == 143
+    status, _, err = end_of(second)
+    assert status == 0, err
+    assert len(read_rows(mill / "more-out.jsonl")) == 3
+    assert marked(mark) == []

@@ -1,0 +1,111 @@
+"""What the rest of Nightmill does with an input, done by hand: it is planned, answered, read."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from jobs.codes import ErrorCode
+from jobs.model import Claimed, Outcome
+from jobs.states import JobState
+from jobs.store import dispatch, running
+from jobs.store.store import Store
+from producer.export import write_results
+from producer.lines import LineParser, ModelChoice
+from producer.overrides import Overrides
+from producer.plan import ResultKind, SubmitPlan
+from producer.reader import Line
+from producer.submit import Submitted, submit
+
+DEMO = ModelChoice("demo", "mlx")
+MODELS = {"demo": DEMO, "qwen": ModelChoice("qwen", "ollama")}
+
+
+def parser(**flags: Any) -> LineParser:
+    return LineParser(DEMO, Overrides(**flags), MODELS.get)
+
+
+def line(value: object, number: int = 1) -> Line:
+    """A line as the reader gives it; anything but bytes is written as JSON."""
+    return Line(number, value if isinstance(value, bytes) else json.dumps(value).encode())
+
+
+def openai_line(custom_id: str = "a", **body: Any) -> dict[str, Any]:
+    messages = [{"role": "user", "content": "hi"}]
+    return {
+        "custom_id": custom_id,
+        "method": "POST",
+        "url": "/v1/chat/completions",
+        "body": {"model": "demo", "messages": messages} | body,
+    }
+
+
+def write_input(path: Path, *lines: object) -> Path:
+    path.write_bytes(b"".join(line(value).data + b"\n" for value in lines))
+    return path
+
+
+def plan(source: Path, output: Path | None = None, **more: Any) -> SubmitPlan:
+    flags = {name: more.pop(name) for name in list(more) if name in Overrides.__struct_fields__}
+    settings = {"choice": DEMO, "resolve_model": MODELS.get, **more}
+    return SubmitPlan(source=source, output=output, overrides=Overrides(**flags), **settings)
+
+
+def submitted(store: Store, wanted: SubmitPlan, **more: Any) -> Submitted:
+    """Submit without pauses; the locks lie beside the input."""
+    more = {"sleep": lambda _: None, **more}
+    return submit(store, wanted, wanted.source.parent, **more)
+
+
+def answer_all(store: Store, **outcome: Any) -> list[str]:
+    """Run every pending job; the prompts that were run, each answered with itself backwards."""
+    prompts = []
+    for pool in {choice.pool for choice in MODELS.values()}:
+        with store.write() as c:
+            hints = dispatch.dispatch(c, pool, 1000)
+            claimed = running.claim(c, "session", "host", hints, 60)
+        with store.write(durable=True) as c:
+            running.record(c, [_outcome(job, pool, outcome) for job in claimed])
+        prompts += [_prompt(job) for job in claimed]
+    return prompts
+
+
+def refuse_all(store: Store, code: ErrorCode = ErrorCode.REFUSED) -> None:
+    """Run every pending job and have it refused."""
+    failed = {"text": None, "finish_reason": None, "state": JobState.FAILED}
+    answer_all(store, error_code=code, error_message="It said no.", **failed)
+
+
+def results_of(store: Store, batch_id: str, kind: ResultKind | None = None) -> list[dict[str, Any]]:
+    stream = io.BytesIO()
+    number = write_results(store, batch_id, stream, kind)
+    lines = stream.getvalue().split(b"\n")
+    assert lines.pop() == b""
+    assert number == len(lines)
+    return [json.loads(line) for line in lines]
+
+
+def _prompt(job: Claimed) -> str:
+    prompt: str = json.loads(job.body)["messages"][-1]["content"]
+    return prompt
+
+
+def _outcome(job: Claimed, pool: str, more: dict[str, Any]) -> Outcome:
+    known = {
+        "job_id": job.job_id,
+        "batch_id": job.batch_id,
+        "run": job.run,
+        "epoch": job.epoch,
+        "attempt": job.attempt,
+        "session": "session",
+        "host": "host",
+        "pool": pool,
+        "model": "demo",
+        "state": JobState.SUCCEEDED,
+        "started_at": job.started_at,
+        "text": _prompt(job)[::-1],
+        "finish_reason": "stop",
+        "input_tokens": 3,
+        "output_tokens": 2,
+    }
+    return Outcome(**{**known, **more})

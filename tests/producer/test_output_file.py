@@ -1,0 +1,212 @@
+import errno
+import os
+import re
+import stat
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from jobs.errors import StoppedEarlyError, UsageError
+from jobs.store.store import Store
+from producer.beside import written_beside
+from producer.export import export_file
+from producer.output_file import check_output
+from tests.producer.by_hand import answer_all, openai_line, plan, submitted, write_input
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return write_input(tmp_path / "in.jsonl", openai_line())
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    return tmp_path / "out.jsonl"
+
+
+def parts(folder: Path) -> list[Path]:
+    return list(folder.glob(".*.part"))
+
+
+def test_a_new_an_empty_and_no_output_are_fine(
+    sqlite_store: Store, source: Path, output: Path
+) -> None:
+    check_output(sqlite_store, plan(source))
+    check_output(sqlite_store, plan(source, output))
+    output.touch()
+    check_output(sqlite_store, plan(source, output))
+
+
+def test_the_results_of_this_run_may_be_replaced(
+    sqlite_store: Store, source: Path, output: Path
+) -> None:
+    done = submitted(sqlite_store, plan(source, output))
+    answer_all(sqlite_store)
+    export_file(sqlite_store, done.batch.id, output)
+
+    check_output(sqlite_store, plan(source, output))
+
+
+@pytest.mark.parametrize("contents", [b"my notes", b'{"title": "x"}\n', b"[1]", b"\xff\0"])
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_file_of_somebody_else_is_refused_unless_forced(
+    sqlite_store: Store, source: Path, output: Path, contents: bytes, is_known: bool
+) -> None:
+    if is_known:
+        submitted(sqlite_store, plan(source, output))
+    output.write_bytes(contents)
+
+    with pytest.raises(UsageError, match=r"belongs to something else.*--force"):
+        check_output(sqlite_store, plan(source, output))
+
+    check_output(sqlite_store, plan(source, output), is_forced=True)
+
+
+def test_results_that_this_store_knows_nothing_of_are_somebody_elses(
+    sqlite_store: Store, source: Path, output: Path
+) -> None:
+    output.write_text('{"response": "x", "error": null}\n')
+
+    with pytest.raises(UsageError, match="belongs to something else"):
+        check_output(sqlite_store, plan(source, output))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("folder", "is a directory"),
+        ("nowhere/out.jsonl", "does not exist"),
+        ("in.jsonl", "is the input"),
+        ("link.jsonl", "is the input"),
+        ("pipe", "not a regular file"),
+        ("out.csv", "cannot be written as .csv yet"),
+        ("out.PARQUET", "cannot be written as .parquet yet"),
+    ],
+)
+def test_a_place_that_cannot_take_the_results_is_refused_even_if_forced(
+    sqlite_store: Store, source: Path, tmp_path: Path, name: str, words: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link.jsonl").symlink_to(source)
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(UsageError, match=re.escape(words)):
+        check_output(sqlite_store, plan(source, tmp_path / name), is_forced=True)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written_is_refused(
+    sqlite_store: Store, source: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "folder").mkdir(mode=0o500)
+
+    with pytest.raises(UsageError, match="cannot be written"):
+        check_output(sqlite_store, plan(source, tmp_path / "folder" / "out.jsonl"))
+
+
+def test_the_file_changes_in_one_piece_at_the_end(output: Path) -> None:
+    output.write_bytes(b"old")
+
+    with written_beside(output) as stream:
+        stream.write(b"new")
+        stream.flush()
+        assert output.read_bytes() == b"old"
+
+    assert output.read_bytes() == b"new"
+    assert parts(output.parent) == []
+
+
+def test_a_block_that_fails_leaves_the_old_file_and_nothing_else(output: Path) -> None:
+    output.write_bytes(b"old")
+
+    with pytest.raises(KeyboardInterrupt), written_beside(output):
+        raise KeyboardInterrupt
+
+    assert output.read_bytes() == b"old"
+    assert parts(output.parent) == []
+
+
+def test_what_a_dead_process_left_is_removed_and_what_a_living_one_writes_is_not(
+    output: Path,
+) -> None:
+    dead = output.with_name(".out.jsonl.0123456789abcdef.part")
+    dead.touch()
+    other = output.with_name(".other.jsonl.0123456789abcdef.part")
+    other.touch()
+
+    with written_beside(output):
+        [living] = set(parts(output.parent)) - {other}
+        assert living != dead
+        with written_beside(output) as stream:
+            stream.write(b"second")
+        assert living.exists()
+
+    assert parts(output.parent) == [other]
+
+
+def test_the_mode_of_the_old_file_stays_and_a_new_one_follows_the_umask(output: Path) -> None:
+    with written_beside(output):
+        pass
+    usual = output.with_name("usual")
+    usual.touch()
+    assert output.stat().st_mode == usual.stat().st_mode
+
+    output.chmod(0o640)
+    with written_beside(output):
+        pass
+    assert stat.S_IMODE(output.stat().st_mode) == 0o640
+
+
+def test_a_link_goes_on_pointing_at_the_file_that_is_replaced(output: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    output.symlink_to("elsewhere/real.jsonl")
+
+    with written_beside(output) as stream:
+        stream.write(b"new")
+
+    assert output.is_symlink()
+    assert (tmp_path / "elsewhere" / "real.jsonl").read_bytes() == b"new"
+
+
+def test_the_longest_name_that_a_file_can_have_will_do(tmp_path: Path) -> None:
+    output = tmp_path / ("ü" * 127)
+
+    with written_beside(output) as stream:
+        stream.write(b"new")
+
+    assert output.read_bytes() == b"new"
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "the disk is full"),
+        (errno.EROFS, "the disk is read-only"),
+        (errno.EIO, "Input/output error"),
+    ],
+)
+def test_a_disk_that_fails_stops_early_and_says_how_to_go_on(
+    output: Path, monkeypatch: pytest.MonkeyPatch, number: int, words: str
+) -> None:
+    def fail(_fd: int) -> NoReturn:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fail)
+
+    with (
+        pytest.raises(StoppedEarlyError, match=f"{words}.*same command again"),
+        written_beside(output),
+    ):
+        pass
+
+    assert not output.exists()
+    assert parts(output.parent) == []
+
+
+def test_a_folder_that_is_gone_stops_early(tmp_path: Path) -> None:
+    with (
+        pytest.raises(StoppedEarlyError, match="No such file"),
+        written_beside(tmp_path / "gone" / "out.jsonl"),
+    ):
+        pass

@@ -1,0 +1,80 @@
+"""A worker's name: one living worker has it, and what a dead one held comes back at once."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from backends.base import Capabilities, ModelInfo
+from jobs.errors import UsageError
+from jobs.store import hosts, running
+from jobs.store.store import Store
+from tests.worker.world import POOL, ask, hand_out, submit
+from worker import presence
+from worker.outcomes import Identity
+
+WHO = Identity(session="s-new", host="studio", pool=POOL)
+FOUND = Capabilities(
+    models=(ModelInfo(name="small", size=1, context=1), ModelInfo(name="large", size=2, context=1)),
+    loaded=("small",),
+    slots=7,
+    may_leave_machine=False,
+)
+
+
+def test_a_name_is_had_by_one_living_worker(tmp_path: Path) -> None:
+    lock = presence.take_name(tmp_path / "locks", WHO)
+
+    with pytest.raises(UsageError, match=r"fake@studio runs already \(process \d+\)"):
+        presence.take_name(tmp_path / "locks", WHO)
+
+    lock.release()
+    presence.take_name(tmp_path / "locks", WHO).release()
+
+
+def test_two_pools_of_one_machine_have_names_of_their_own(tmp_path: Path) -> None:
+    other = msgspec.structs.replace(WHO, pool="other")
+
+    for lock in [presence.take_name(tmp_path, who) for who in (WHO, other)]:
+        lock.release()
+
+
+def test_any_text_will_do_as_a_name(tmp_path: Path) -> None:
+    odd = msgspec.structs.replace(WHO, host="../Anna's Mac/ü")
+
+    lock = presence.take_name(tmp_path, odd)
+
+    assert lock.path.parent == tmp_path
+    lock.release()
+
+
+def test_a_worker_is_listed_from_its_announcement_until_it_leaves(store: Store) -> None:
+    presence.announce(store, WHO, FOUND)
+
+    with store.read() as c:
+        [row] = hosts.listing(c)
+    assert (row.name, row.session, row.pool, row.slots) == ("fake@studio", "s-new", POOL, 7)
+    assert row.models == ("small", "large")
+    assert row.machine
+    presence.leave(store, WHO)
+    with store.read() as c:
+        assert hosts.listing(c) == []
+
+
+def test_what_an_earlier_session_of_the_name_held_is_given_back(store: Store) -> None:
+    submit(store, ["one", "two", "three"])
+    hints = hand_out(store)
+    older = msgspec.structs.replace(WHO, session="s-old")
+    elsewhere = Identity(session="s-other", host="server", pool=POOL)
+    presence.announce(store, older, FOUND)
+    with store.write() as c:
+        running.claim(c, older.session, older.name, hints[:2], 60)
+        running.claim(c, elsewhere.session, elsewhere.name, hints[2:], 60)
+
+    presence.take_back_jobs(store, WHO, max_crashes=3)
+
+    assert ask(store, "SELECT state FROM jobs ORDER BY line") == [
+        ("pending",),
+        ("pending",),
+        ("running",),
+    ]

@@ -1,0 +1,120 @@
+"""Real worker processes: SQLite, Redis and Celery, and signals from outside."""
+
+import signal
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from jobs import wire
+from jobs.broker import celery_app
+from jobs.model import Hint
+from jobs.store import hosts
+from jobs.store.store import Store
+from tests.integration.mill import eventually
+from tests.worker.conftest import Process
+from tests.worker.world import POOL, ask, hand_out, submit
+
+StartWorker = Callable[..., Process]
+
+
+def publish(broker_url: str, hints: Sequence[Hint], pack: int = wire.MAX_PACK) -> None:
+    app = celery_app(broker_url, (POOL,))
+    with app.connection_for_write() as connection:
+        for start in range(0, len(hints), pack):
+            args = [wire.encode_pack(hints[start : start + pack])]
+            app.send_task(wire.TASK, args, queue=POOL, connection=connection)
+
+
+def states(store: Store) -> list[str]:
+    return [state for (state,) in ask(store, "SELECT state FROM jobs ORDER BY line")]
+
+
+def test_packs_come_in_by_redis_and_a_signal_ends_it_cleanly(
+    sqlite_store: Store, broker_url: str, start_worker: StartWorker
+) -> None:
+    submit(sqlite_store, [f"prompt {i}" for i in range(40)])
+    worker = start_worker(slots=3)
+    publish(broker_url, hand_out(sqlite_store))
+    eventually(lambda: states(sqlite_store) == ["succeeded"] * 40, "the answers", 20)
+
+    worker.signal(signal.SIGTERM)
+
+    assert worker.status() == 0, worker.log
+    assert "Traceback" not in worker.log
+    with sqlite_store.read() as c:
+        assert hosts.listing(c) == []
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_every_signal_to_end_drains(
+    sqlite_store: Store, broker_url: str, start_worker: StartWorker, sign: signal.Signals
+) -> None:
+    submit(sqlite_store, ["quick", "endless", "waiting"])
+    worker = start_worker(slots=2, delays={"quick": 0.5, "endless": 1e9}, settings={"grace_s": 1.0})
+    publish(broker_url, hand_out(sqlite_store), pack=1)
+    eventually(lambda: states(sqlite_store)[:2] == ["running"] * 2, "two under way", 20)
+
+    worker.signal(sign)
+
+    assert worker.status() == 0, worker.log
+    assert states(sqlite_store) == ["succeeded", "pending", "dispatched"]
+
+
+def test_the_second_signal_ends_it_at_once(
+    sqlite_store: Store, broker_url: str, start_worker: StartWorker
+) -> None:
+    submit(sqlite_store, ["endless"])
+    worker = start_worker(delays={"endless": 1e9}, settings={"grace_s": 600})
+    publish(broker_url, hand_out(sqlite_store))
+    eventually(lambda: states(sqlite_store) == ["running"], "the job under way", 20)
+
+    worker.signal(signal.SIGTERM)
+    eventually(lambda: "drains" in worker.log, "the drain", 10)
+    worker.signal(signal.SIGTERM)
+
+    assert worker.status() == 0, worker.log
+    assert states(sqlite_store) == ["pending"]
+
+
+def test_what_was_not_begun_goes_to_the_next_worker_without_being_sent_again(
+    sqlite_store: Store, broker_url: str, start_worker: StartWorker
+) -> None:
+    submit(sqlite_store, ["endless", *(f"prompt {i}" for i in range(20))])
+    first = start_worker(slots=1, delays={"endless": 1e9}, settings={"grace_s": 0})
+    publish(broker_url, hand_out(sqlite_store), pack=2)
+    eventually(lambda: states(sqlite_store)[0] == "running", "the first job", 20)
+    first.signal(signal.SIGTERM)
+    assert first.status() == 0, first.log
+    assert "dispatched" in states(sqlite_store)
+
+    start_worker()
+
+    eventually(lambda: states(sqlite_store).count("succeeded") == 20, "the rest", 20)
+
+
+def test_after_kill_9_a_worker_of_the_same_name_takes_its_jobs_back_at_once(
+    sqlite_store: Store, broker_url: str, start_worker: StartWorker
+) -> None:
+    submit(sqlite_store, ["endless", "also endless"])
+    dead = start_worker(delays={"endless": 1e9, "also endless": 1e9})
+    publish(broker_url, hand_out(sqlite_store))
+    eventually(lambda: states(sqlite_store) == ["running"] * 2, "two under way", 20)
+
+    dead.signal(signal.SIGKILL)
+    dead.status()
+    start_worker()
+
+    eventually(lambda: states(sqlite_store) == ["pending"] * 2, "the jobs to come back", 20)
+
+
+def test_a_second_worker_of_the_same_name_is_refused(
+    start_worker: StartWorker, sqlite_store: Store
+) -> None:
+    first = start_worker()
+    eventually(first.is_ready, "the first worker", 20)
+
+    second = start_worker()
+
+    assert second.status() == 2
+    assert "fake@here runs already" in second.log
+    first.is_ready()

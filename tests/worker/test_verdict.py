@@ -1,0 +1,114 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backends.errors import (
+    AlterAndRetryError,
+    BackendError,
+    CrashedError,
+    ParkBackendError,
+    PrivacyBreachError,
+    RefusedError,
+    RetryLaterError,
+    RetryNowError,
+)
+from jobs.codes import ErrorCode
+from jobs.settings import WorkerSettings
+from jobs.states import JobState
+from tests.worker.world import claimed
+from worker.verdict import Verdict, backoff_s, judge
+
+LIMITS = WorkerSettings(max_attempts=3, max_crashes=2)
+
+
+def verdict(error: Exception, *, errors: int = 0, attempt: int = 1, chance: float = 0.5) -> Verdict:
+    return judge(error, claimed(errors=errors, attempt=attempt), LIMITS, chance)
+
+
+def test_a_blip_is_tried_again_and_counts() -> None:
+    result = verdict(RetryNowError("cut off", ErrorCode.TIMED_OUT))
+
+    assert (result.state, result.counted_errors) == (JobState.PENDING, 1)
+    assert result.code is ErrorCode.TIMED_OUT
+    assert 0 < result.retry_in_s < 2
+
+
+def test_the_last_attempt_fails_the_job_with_the_code_of_its_error() -> None:
+    result = verdict(RetryNowError("cut off", ErrorCode.TIMED_OUT), errors=2)
+
+    assert (result.state, result.code) == (JobState.FAILED, ErrorCode.TIMED_OUT)
+    assert result.message == "cut off"
+
+
+def test_a_busy_backend_costs_nobody_an_attempt() -> None:
+    result = verdict(RetryLaterError("loading", after_s=7.0), errors=2)
+
+    assert (result.state, result.counted_errors) == (JobState.PENDING, 0)
+    assert result.retry_in_s == 7.0
+
+
+def test_a_backend_out_of_order_is_parked_and_the_job_handed_back() -> None:
+    result = verdict(ParkBackendError("not running", for_s=9.0), errors=2)
+
+    assert (result.state, result.counted_errors) == (JobState.PENDING, 0)
+    assert result.park_s == 9.0
+
+
+def test_a_refusal_is_final() -> None:
+    result = verdict(RefusedError("too long", ErrorCode.PROMPT_TOO_LONG))
+
+    assert (result.state, result.code) == (JobState.FAILED, ErrorCode.PROMPT_TOO_LONG)
+    assert result.park_s == 0
+
+
+def test_a_breach_of_privacy_fails_the_job_and_parks_the_host_for_good() -> None:
+    result = verdict(PrivacyBreachError("went to the cloud"))
+
+    assert (result.state, result.code) == (JobState.FAILED, ErrorCode.PRIVACY)
+    assert math.isinf(result.park_s)
+
+
+def test_a_crash_in_company_is_charged_to_nobody_however_often() -> None:
+    result = verdict(CrashedError("died", alone=False), errors=2, attempt=50)
+
+    assert (result.state, result.counted_errors) == (JobState.PENDING, 0)
+
+
+def test_jobs_that_crash_together_are_spread_out_more_each_time() -> None:
+    crash = CrashedError("died", alone=False)
+
+    first = verdict(crash, attempt=1, chance=1.0).retry_in_s
+    later = verdict(crash, attempt=6, chance=1.0).retry_in_s
+
+    assert 0 < first < later
+    assert verdict(crash, attempt=6, chance=0.0).retry_in_s == 0
+
+
+def test_a_job_that_crashes_the_engine_alone_ends_as_poison() -> None:
+    crash = CrashedError("died", alone=True)
+
+    assert verdict(crash).state is JobState.PENDING
+    assert verdict(crash).counted_errors == 1
+    last = verdict(crash, errors=1)
+    assert (last.state, last.code) == (JobState.FAILED, ErrorCode.POISON)
+
+
+def test_something_unexpected_fails_the_job_and_tells_its_type_only() -> None:
+    result = verdict(ValueError("the secret prompt"))
+
+    assert (result.state, result.code) == (JobState.FAILED, ErrorCode.BACKEND_FAILED)
+    assert "ValueError" in result.message
+    assert "secret" not in result.message
+
+
+@pytest.mark.parametrize("error", [AlterAndRetryError("no JSON", "ask again"), BackendError("?")])
+def test_an_error_without_a_rule_of_its_own_is_tried_again_and_counts(error: BackendError) -> None:
+    assert verdict(error).counted_errors == 1
+    assert verdict(error, errors=2).state is JobState.FAILED
+
+
+@given(st.integers(1, 10_000), st.floats(0, 1))
+def test_the_wait_is_always_positive_and_never_long(times: int, chance: float) -> None:
+    assert 0 < backoff_s(times, chance) <= 90

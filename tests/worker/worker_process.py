@@ -1,0 +1,56 @@
+"""A worker with a scripted backend, as a process: `python -m tests.worker.worker_process PLAN`."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from backends.fake import FakeBackend, Script
+from jobs.errors import NightmillError, UsageError
+from jobs.settings import PoolSettings, Settings, WorkerSettings
+from tests.worker.world import POOL
+from worker.app import run_worker
+
+
+class Plan(msgspec.Struct, kw_only=True):
+    """What the test wants, given as JSON."""
+
+    data_dir: str
+    store_url: str
+    broker_url: str
+    session: str
+    answers: dict[str, str] = {}
+    delays: dict[str, float] = {}
+    delay_s: float = 0.0
+    slots: int = 4
+    settings: dict[str, Any] = {}
+
+
+def main(plan: Plan) -> int:
+    logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+    settings = Settings(
+        data_dir=Path(plan.data_dir),
+        pools={POOL: PoolSettings(backend="fake", slots=plan.slots)},
+        worker=WorkerSettings(**plan.settings),
+    )
+    script = Script(answers=plan.answers, delays=plan.delays, delay_s=plan.delay_s)
+    try:
+        return run_worker(
+            settings,
+            POOL,
+            FakeBackend(script, plan.slots),
+            store_url=plan.store_url,
+            broker_url=plan.broker_url,
+            session=plan.session,
+            host="here",
+            on_ready=lambda: print("ready", flush=True),  # noqa: T201  (the test reads it)
+        )
+    except NightmillError as error:
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        return 2 if isinstance(error, UsageError) else 3
+
+
+if __name__ == "__main__":
+    sys.exit(main(msgspec.json.decode(sys.argv[1], type=Plan)))

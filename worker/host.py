@@ -1,0 +1,156 @@
+"""A host at work: one event loop thread on which all its jobs run, with the backend they use."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack
+from typing import Self
+
+from backends.base import Backend, Capabilities
+from backends.errors import BackendError
+from jobs.errors import UsageError
+from jobs.model import Hint
+from jobs.settings import WorkerSettings
+from jobs.store.store import Store
+from worker.commit import Commits
+from worker.frames import frames_of
+from worker.heartbeat import keep_beating
+from worker.loop_thread import LoopThread
+from worker.outcomes import Identity
+from worker.pipeline import HAND_BACK_S, Pipeline
+from worker.slots import Slots
+from worker.tally import Tally
+from worker.writer import Writer
+
+log = logging.getLogger(__name__)
+
+
+class Host:
+    """Backend, pipeline, writer and heartbeat of one worker process, from `open` to `close`.
+
+    Its methods are called from outside the loop. `on_death` is called when nothing more can be
+    recorded or kept, in whatever thread noticed it.
+    """
+
+    def __init__(
+        self,
+        thread: LoopThread,
+        backend: Backend,
+        capabilities: Capabilities,
+        *,
+        store: Store,
+        who: Identity,
+        settings: WorkerSettings,
+        on_death: Callable[[], None],
+    ) -> None:
+        self.capabilities = capabilities
+        self._thread = thread
+        self._backend = backend
+        self._grace_s = settings.grace_s
+        self._on_death = on_death
+        self._writer = Writer(Commits(store, who, settings.lease_s), thread.loop, on_death)
+        self._pipeline = Pipeline(
+            backend,
+            self._writer,
+            Slots(capabilities.slots),
+            who=who,
+            limits=settings,
+            chance=random.random,
+        )
+        self._packs: set[Future[None]] = set()
+        self._draining: asyncio.Task[None] | None = None
+        self._writer.start()
+        self._heart = thread.begin(keep_beating(self._pipeline, self._writer))
+        self._heart.add_done_callback(self._note_heart)
+
+    @classmethod
+    def open(
+        cls,
+        backend: Backend,
+        store: Store,
+        who: Identity,
+        settings: WorkerSettings,
+        on_death: Callable[[], None],
+    ) -> Self:
+        """Open the backend and begin to work; raises `UsageError` if it cannot be opened."""
+        thread = LoopThread()
+        try:
+            capabilities = thread.run(backend.open())
+        except BaseException as error:
+            thread.run(backend.close())
+            thread.end()
+            if isinstance(error, BackendError):
+                raise UsageError(
+                    f"The backend of pool {who.pool} does not open: {error}"
+                ) from error
+            raise
+        return cls(
+            thread,
+            backend,
+            capabilities,
+            store=store,
+            who=who,
+            settings=settings,
+            on_death=on_death,
+        )
+
+    def run_pack(self, hints: Sequence[Hint], tally: Tally) -> "Future[None]":
+        """Begin to run a pack. Done when its jobs are; cancelled at the end of a drain."""
+        pack = self._thread.begin(self._pipeline.run_pack(hints, tally))
+        self._packs.add(pack)
+        pack.add_done_callback(self._packs.discard)
+        return pack
+
+    def drain(self) -> None:
+        """Claim nothing more and let jobs end within the grace time. May be called again."""
+        self._thread.call(self._begin_to_drain)
+
+    def drain_or_hand_back(self) -> None:
+        """Drain; when that is under way, hand back at once. Safe in a signal handler."""
+        self._thread.call(self._drain_faster)
+
+    def close(self) -> None:
+        """Drain, record what is left and close the backend; nothing runs afterwards.
+
+        Raises:
+            StoreError: not everything could be recorded. Those jobs come back with their leases.
+        """
+        with ExitStack() as last_first:
+            last_first.callback(self._thread.end)
+            last_first.callback(self._writer.stop, HAND_BACK_S)
+            last_first.callback(self._close_backend)
+            self._thread.run(self._drained())
+            self._heart.cancel()
+
+    def _begin_to_drain(self) -> asyncio.Task[None]:
+        if self._draining is None:
+            self._draining = asyncio.create_task(self._drain())
+        return self._draining
+
+    def _drain_faster(self) -> None:
+        if self._draining is None:
+            self._begin_to_drain()
+        else:
+            self._pipeline.hand_back()
+
+    async def _drain(self) -> None:
+        log.info("The worker drains: nothing more is claimed.", extra={"action": "drain"})
+        await self._pipeline.drain(self._grace_s)
+        if self._pipeline.is_busy:
+            # What still waits for the store would keep its thread, and so the process, for ever.
+            for pack in list(self._packs):
+                pack.cancel()
+
+    async def _drained(self) -> None:
+        await self._begin_to_drain()
+
+    def _close_backend(self) -> None:
+        self._thread.run(self._backend.close())
+
+    def _note_heart(self, heart: "Future[None]") -> None:
+        error = None if heart.cancelled() else heart.exception()
+        if error is not None:
+            log.critical("The heartbeat died.\n%s", frames_of(error), extra={"action": "heart"})
+            self._on_death()

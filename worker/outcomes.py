@@ -1,0 +1,112 @@
+"""How an attempt ended, put into the form in which it is recorded."""
+
+import msgspec
+
+from jobs.codes import ErrorCode
+from jobs.model import Claimed, GenerationResult, Outcome
+from jobs.states import JobState
+from worker.verdict import Verdict
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """Who this worker process is, as the store knows it."""
+
+    #: A UUID of this process.
+    session: str
+    #: The machine.
+    host: str
+    pool: str
+
+    @property
+    def name(self) -> str:
+        """The worker's name, one for each pool of a machine: `mlx@studio`."""
+        return f"{self.pool}@{self.host}"
+
+
+def succeeded(who: Identity, job: Claimed, result: GenerationResult) -> Outcome:
+    """The outcome of an attempt whose answer passed its checks."""
+    return Outcome(
+        job_id=job.job_id,
+        batch_id=job.batch_id,
+        run=job.run,
+        epoch=job.epoch,
+        attempt=job.attempt,
+        session=who.session,
+        host=who.name,
+        pool=who.pool,
+        model=result.model,
+        state=JobState.SUCCEEDED,
+        started_at=job.started_at,
+        text=result.text,
+        reasoning=result.reasoning,
+        finish_reason=result.finish_reason,
+        input_tokens=result.input_tokens,
+        output_tokens=result.output_tokens,
+    )
+
+
+def judged(who: Identity, job: Claimed, model: str, verdict: Verdict) -> Outcome:
+    """The outcome of an attempt that failed, by its verdict."""
+    return _without_answer(
+        who,
+        job,
+        model=model,
+        state=verdict.state,
+        counted_errors=verdict.counted_errors,
+        retry_in_s=verdict.retry_in_s,
+        error_code=verdict.code,
+        error_message=verdict.message,
+    )
+
+
+def handed_back(who: Identity, job: Claimed) -> Outcome:
+    """The outcome of an attempt that was broken off because the host stops: nobody is charged."""
+    return _without_answer(who, job, model="", state=JobState.PENDING)
+
+
+def unstorable(outcome: Outcome) -> Outcome:
+    """The failure that stands in for an outcome that the store refused: without its values."""
+    return msgspec.structs.replace(
+        outcome,
+        model="",
+        state=JobState.FAILED,
+        counted_errors=1,
+        retry_in_s=0.0,
+        text=None,
+        reasoning=None,
+        finish_reason=None,
+        input_tokens=0,
+        output_tokens=0,
+        error_code=ErrorCode.BACKEND_FAILED,
+        error_message="The answer could not be stored.",
+    )
+
+
+def _without_answer(
+    who: Identity,
+    job: Claimed,
+    *,
+    model: str,
+    state: JobState,
+    counted_errors: int = 0,
+    retry_in_s: float = 0.0,
+    error_code: ErrorCode | None = None,
+    error_message: str | None = None,
+) -> Outcome:
+    return Outcome(
+        job_id=job.job_id,
+        batch_id=job.batch_id,
+        run=job.run,
+        epoch=job.epoch,
+        attempt=job.attempt,
+        session=who.session,
+        host=who.name,
+        pool=who.pool,
+        model=model,
+        state=state,
+        started_at=job.started_at,
+        counted_errors=counted_errors,
+        retry_in_s=retry_in_s,
+        error_code=error_code,
+        error_message=error_message,
+    )

@@ -1,0 +1,179 @@
+"""The life of a job on a host: take slots, claim, generate, check, record, report."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+
+import msgspec
+
+from backends.base import Backend
+from jobs.errors import StoreError
+from jobs.model import Claimed, GenerationRequest, Hint, Outcome
+from worker.check import check
+from worker.failures import log_failure
+from worker.flight import Abort, AbortedError, Flight
+from worker.outcomes import Identity, handed_back, judged, succeeded
+from worker.slots import Slots, SlotsClosedError
+from worker.tally import Tally
+from worker.verdict import Limits, judge
+from worker.writer import Writer
+
+log = logging.getLogger(__name__)
+
+#: How long the store gets to take what is handed back before the host ends without it.
+HAND_BACK_S = 5.0
+
+_read_request = msgspec.json.Decoder(GenerationRequest).decode
+
+
+class Pipeline:
+    """Runs packs of jobs, as many at once as there are slots. On one event loop.
+
+    `chance` gives a random number from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        writer: Writer,
+        slots: Slots,
+        *,
+        who: Identity,
+        limits: Limits,
+        chance: Callable[[], float],
+    ) -> None:
+        self._backend = backend
+        self._writer = writer
+        self._slots = slots
+        self._who = who
+        self._limits = limits
+        self._chance = chance
+        self._flights: dict[str, Flight] = {}
+        self._packs = 0
+        self._pack_ended = asyncio.Event()
+        self._is_handing_back = False
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether there are packs whose jobs have not all been recorded."""
+        return self._packs > 0
+
+    async def run_pack(self, hints: Sequence[Hint], tally: Tally) -> None:
+        """Run the jobs of a message to their end, each as soon as there is a slot for it.
+
+        Ends early, with what is left over in `tally`, when the host drains.
+        """
+        self._packs += 1
+        try:
+            for life in await self._launch_all(list(hints), tally):
+                await life
+        finally:
+            self._packs -= 1
+            self._pack_ended.set()
+
+    def abort(self, job_ids: Iterable[str]) -> None:
+        """Break off jobs that are no longer this session's."""
+        for job_id in job_ids:
+            if flight := self._flights.get(job_id):
+                log.info(
+                    "Job %s ended or went elsewhere; its generation is broken off.",
+                    job_id,
+                    extra={"action": "job_lost", "job": job_id},
+                )
+                flight.abort(Abort.LOST)
+
+    async def drain(self, grace_s: float) -> None:
+        """Claim nothing more, let jobs end for `grace_s` seconds, hand back the rest."""
+        self._slots.close()
+        await self._come_to_rest(grace_s)
+        self.hand_back()
+        await self._come_to_rest(HAND_BACK_S)
+
+    def hand_back(self) -> None:
+        """Claim nothing more and give back at once what runs."""
+        self._slots.close()
+        self._is_handing_back = True
+        for flight in self._flights.values():
+            flight.abort(Abort.HANDED_BACK)
+
+    async def _launch_all(self, rest: list[Hint], tally: Tally) -> list[asyncio.Task[None]]:
+        lives: list[asyncio.Task[None]] = []
+        try:
+            while rest:
+                count = await self._slots.take(len(rest))
+                lives += [self._launch(job, tally) for job in await self._claim(rest[:count])]
+                del rest[:count]
+        except (SlotsClosedError, StoreError):
+            # The writer has said what is wrong with the store.
+            tally.left_over = tuple(rest)
+        return lives
+
+    async def _claim(self, hints: Sequence[Hint]) -> list[Claimed]:
+        claimed: list[Claimed] = []
+        try:
+            claimed = await self._writer.claim(hints)
+        finally:
+            # What was stale, cancelled or taken needs no slot.
+            self._slots.free(len(hints) - len(claimed))
+        return claimed
+
+    def _launch(self, job: Claimed, tally: Tally) -> asyncio.Task[None]:
+        flight = self._flights[job.job_id] = Flight(job)
+        if self._is_handing_back:
+            flight.abort(Abort.HANDED_BACK)
+        return asyncio.create_task(self._live(flight, tally))
+
+    async def _live(self, flight: Flight, tally: Tally) -> None:
+        try:
+            outcome = await self._attempt(flight)
+        finally:
+            # The slot is the backend's: it is free while the answer is being recorded.
+            self._slots.free(1)
+        try:
+            if outcome is not None:
+                tally.count(outcome, counted=await self._writer.record(outcome))
+        except StoreError:
+            # The writer is dead, and has said why; the job comes back when its lease ends.
+            return
+        finally:
+            self._land(flight)
+
+    def _land(self, flight: Flight) -> None:
+        # A job that was lost may have been claimed again before its first flight was over.
+        if self._flights.get(flight.job.job_id) is flight:
+            del self._flights[flight.job.job_id]
+
+    async def _attempt(self, flight: Flight) -> Outcome | None:
+        job, model = flight.job, ""
+        try:
+            request = _read_request(job.body)
+            model = request.model
+            result = await flight.generate(
+                partial(self._backend.generate, request, _ignore_progress)
+            )
+            return succeeded(self._who, job, check(result))
+        except AbortedError as aborted:
+            return handed_back(self._who, job) if aborted.why is Abort.HANDED_BACK else None
+        except Exception as error:  # noqa: BLE001  (whatever it is ends up in the job's record)
+            return self._fail(job, model, error)
+
+    def _fail(self, job: Claimed, model: str, error: Exception) -> Outcome:
+        verdict = judge(error, job, self._limits, self._chance())
+        log_failure(job.job_id, error, verdict)
+        if verdict.park_s:
+            self._slots.park(verdict.park_s)
+        return judged(self._who, job, model, verdict)
+
+    async def _come_to_rest(self, within_s: float) -> None:
+        try:
+            async with asyncio.timeout(within_s):
+                while self.is_busy:
+                    self._pack_ended.clear()
+                    await self._pack_ended.wait()
+        except TimeoutError:
+            return
+
+
+def _ignore_progress(tokens: int) -> None:
+    """A backend watches its own tokens; nobody else asks yet."""

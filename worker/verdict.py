@@ -1,0 +1,121 @@
+"""What becomes of a job when an attempt of it failed: a pure decision."""
+
+import math
+from typing import Protocol
+
+import msgspec
+
+from backends.errors import (
+    BackendError,
+    CrashedError,
+    ParkBackendError,
+    PrivacyBreachError,
+    RefusedError,
+    RetryLaterError,
+)
+from jobs.codes import ErrorCode
+from jobs.model import Claimed
+from jobs.states import JobState
+
+FIRST_BACKOFF_S = 1.0
+LONGEST_BACKOFF_S = 60.0
+
+
+class Limits(Protocol):
+    """How often a job may be tried: the part of the worker's settings that is decided by here."""
+
+    @property
+    def max_attempts(self) -> int:
+        """Errors of the job itself before it fails."""
+        ...
+
+    @property
+    def max_crashes(self) -> int:
+        """Deaths of the engine with this job alone in it before it fails as poison."""
+        ...
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """The end of an attempt that did not succeed."""
+
+    #: PENDING: to be tried again. FAILED: its run is over.
+    state: JobState
+    code: ErrorCode
+    #: For people; never holds a prompt or an answer.
+    message: str
+    #: 1 where the attempt counts against `max_attempts`.
+    counted_errors: int = 0
+    retry_in_s: float = 0.0
+    #: For how long the host claims nothing more; infinity is until somebody has looked.
+    park_s: float = 0.0
+
+
+def judge(error: Exception, job: Claimed, limits: Limits, chance: float) -> Verdict:  # noqa: PLR0911  (one line a class)
+    """The verdict on an attempt of `job` that ended in `error`.
+
+    `chance` is a random number from 0 to 1: it spreads out what failed together.
+    """
+    match error:
+        case RefusedError():
+            return _failed(error.code, str(error))
+        case PrivacyBreachError():
+            return _failed(error.code, str(error), park_s=math.inf)
+        case ParkBackendError():
+            return _again(error, park_s=error.for_s)
+        case RetryLaterError():
+            return _again(error, retry_in_s=error.after_s)
+        case CrashedError(alone=False):
+            # Nobody is charged. Were all of them to come back together, the one that kills the
+            # engine would never be alone in it: each further attempt spreads them out more.
+            return _again(error, retry_in_s=chance * backoff_s(job.attempt, 0.5))
+        case CrashedError():
+            return _counted(error, job, ErrorCode.POISON, limits.max_crashes, chance)
+        case BackendError():
+            return _counted(error, job, error.code, limits.max_attempts, chance)
+        case _:
+            # The text of a foreign exception may quote a prompt: its type has to do.
+            return _failed(ErrorCode.BACKEND_FAILED, f"Unexpected {type(error).__name__}.")
+
+
+def backoff_s(times: int, chance: float) -> float:
+    """How long to wait after the `times`-th failure: doubling, between half and one and a half."""
+    doubled = FIRST_BACKOFF_S * 2.0 ** min(times - 1, 16)
+    return min(doubled, LONGEST_BACKOFF_S) * (0.5 + chance)
+
+
+def _counted(
+    error: BackendError, job: Claimed, code: ErrorCode, most: int, chance: float
+) -> Verdict:
+    errors = job.errors + 1
+    if errors >= most:
+        return _failed(code, str(error), counted_errors=1)
+    return _again(error, counted_errors=1, retry_in_s=backoff_s(errors, chance))
+
+
+def _again(
+    error: BackendError,
+    *,
+    counted_errors: int = 0,
+    retry_in_s: float = 0.0,
+    park_s: float = 0.0,
+) -> Verdict:
+    return Verdict(
+        state=JobState.PENDING,
+        code=error.code,
+        message=str(error),
+        counted_errors=counted_errors,
+        retry_in_s=retry_in_s,
+        park_s=park_s,
+    )
+
+
+def _failed(
+    code: ErrorCode, message: str, *, counted_errors: int = 0, park_s: float = 0.0
+) -> Verdict:
+    return Verdict(
+        state=JobState.FAILED,
+        code=code,
+        message=message,
+        counted_errors=counted_errors,
+        park_s=park_s,
+    )
