@@ -18,6 +18,9 @@ _NAMED_SHARE = 0.7
 #: The order at equal choice; a kind that is not here comes after them.
 _KINDS = ("mlx", "ollama", "openai", "fake", "null")
 
+_UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "KB"), (1, "bytes"))
+_FRACTIONS_UP_TO = 10
+
 
 class Candidate(msgspec.Struct, frozen=True):
     """A model that a pool offers."""
@@ -67,8 +70,10 @@ def size_text(size: int) -> str:
     """Bytes for people: `4.3 GB`; 0 is unknown."""
     if size <= 0:
         return "size unknown"
-    unit, name = next((u, n) for u, n in ((1e9, "GB"), (1e6, "MB"), (1, "bytes")) if size >= u)
-    return f"{size / unit:.3g} {name}"
+    unit, name = next((unit, name) for unit, name in _UNITS if size >= unit)
+    count = size / unit
+    text = f"{count:.1f}".removesuffix(".0") if count < _FRACTIONS_UP_TO else f"{count:.0f}"
+    return f"{text} {name}"
 
 
 def _rank(candidate: Candidate) -> tuple[int, int, str, str]:

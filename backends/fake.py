@@ -39,12 +39,14 @@ class FakeBackend:
         self.in_flight = 0
         self.most_in_flight = 0
         self.is_open = False
+        self._closed = asyncio.Event()
         self._slots = slots
         self._faults = {prompt: list(faults) for prompt, faults in self.script.faults.items()}
 
     async def open(self) -> Capabilities:
         """The models of the script, all of them loaded."""
         self.is_open = True
+        self._closed.clear()
         return Capabilities(
             models=self.script.models,
             loaded=tuple(model.name for model in self.script.models),
@@ -73,8 +75,9 @@ class FakeBackend:
         )
 
     async def close(self) -> None:
-        """Refuse what comes from now on."""
+        """Break off what is in flight and refuse what comes from now on."""
         self.is_open = False
+        self._closed.set()
 
     def _check(self, request: GenerationRequest) -> None:
         if not self.is_open:
@@ -84,12 +87,20 @@ class FakeBackend:
 
     async def _play(self, request: GenerationRequest, on_progress: OnProgress) -> GenerationResult:
         prompt = request.messages[-1].content
-        await asyncio.sleep(self.script.delays.get(prompt, self.script.delay_s))
+        await self._pause(self.script.delays.get(prompt, self.script.delay_s))
         if self._faults.get(prompt):
             raise self._faults[prompt].pop(0)
         result = _answer(request, self.script.answers.get(prompt, prompt))
         on_progress(result.output_tokens)
         return result
+
+    async def _pause(self, seconds: float) -> None:
+        await asyncio.sleep(0)
+        try:
+            await asyncio.wait_for(self._closed.wait(), seconds)
+        except TimeoutError:
+            return
+        raise ParkBackendError("The backend was closed with the job in flight.")
 
 
 def _answer(request: GenerationRequest, text: str) -> GenerationResult:

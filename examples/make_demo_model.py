@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
-from mlx import nn
-
 import mlx.optimizers as optim
+from mlx import nn
 from mlx_lm.utils import load_model, save_config, save_model
 from ticket_texts import Ticket, example_tickets, training_tickets
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers

@@ -55,6 +55,8 @@ def settings(broker_url: str, pools: tuple[str, ...]) -> dict[str, Any]:
             "socket_timeout": 30,
             "socket_connect_timeout": 5,
             "health_check_interval": 10,
+            # An idle worker cannot stop before the BRPOP that it waits in has come back.
+            "polling_interval": 0.2,
             # Producer.batch needs it off; a lost publish is found by the dispatcher.
             "retry_on_timeout": False,
             "global_keyprefix": wire.KEY_PREFIX,

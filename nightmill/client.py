@@ -68,6 +68,7 @@ class Client:
         `prompt` names. A file is known again by its path, and rows by `output`, where one is
         given: the same call then goes on with the same batch.
         """
+        store = self._store
         overrides = Overrides(
             model=None if model == "auto" else model,
             prompt=prompt,
@@ -86,7 +87,7 @@ class Client:
                 priority=priority,
                 is_fresh=fresh,
             )
-            accepted = take_in(self._settings, self._store, request, _ignore)
+            accepted = take_in(self._settings, store, request, _ignore)
         return accepted.submitted.batch.id
 
     def wait(

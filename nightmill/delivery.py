@@ -3,9 +3,22 @@
 import sys
 from pathlib import Path
 
+from jobs.errors import UsageError
 from jobs.store.store import Store
+from nightmill.status import Status
 from producer.export import export_file, write_results
 from producer.plan import ResultKind
+
+
+def refuse_foreign(output: Path | None, status: Status) -> None:
+    """Raise `UsageError` where the answers would replace a file that is not the batch's own."""
+    if output is None or not output.exists() or output.absolute() == Path(status.output):
+        return
+    if output.is_file() and output.stat().st_size:
+        raise UsageError(
+            f"{output} belongs to something else. Name another file with -o, or overwrite it with"
+            " --force."
+        )
 
 
 def deliver(store: Store, batch_id: str, output: Path | None, kind: ResultKind | None) -> int:

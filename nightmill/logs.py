@@ -1,7 +1,10 @@
 """Where log records of a process of ours go, and what they look like."""
 
+import contextlib
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from nightmill.embedded.child import rotate
@@ -12,10 +15,17 @@ FORM = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 CHATTY = ("celery", "kombu", "amqp", "alembic")
 
 
-def log_to_file(path: Path) -> None:
-    """Write the records of this process to the end of a file."""
+@contextmanager
+def logged_to(path: Path) -> Iterator[None]:
+    """While the block lasts, records of this process go to the end of a file."""
     rotate(path)
-    _use(logging.FileHandler(path))
+    handler = _LogFile(path)
+    _use(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+        handler.close()
 
 
 def log_to_stderr() -> None:
@@ -25,9 +35,22 @@ def log_to_stderr() -> None:
 
 def _use(handler: logging.Handler) -> None:
     handler.setFormatter(_WithAction(FORM))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
     for name in CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class _LogFile(logging.FileHandler):
+    """A log for its own sake: when it cannot be written, the work goes on without it."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  (logging's name)
+        """Say nothing: a full disk is told by whoever could not store what matters."""
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            super().flush()
 
 
 class _WithAction(logging.Formatter):

@@ -1,5 +1,6 @@
 """Reading how a batch stands and what came of it."""
 
+from jobs.model import Batch
 from jobs.store import batches
 from jobs.store.store import Store
 from nightmill.report import Failure, Report, Share
@@ -27,7 +28,21 @@ def report_of(store: Store, batch_id: str) -> Report:
     )
 
 
+def ahead_of(store: Store, batch_id: str) -> list[Status]:
+    """The unfinished batches whose jobs are handed out before those of this one."""
+    with store.read() as c:
+        others = [batches.get(c, other) for other in batches.open_ids(c)]
+        mine = batches.get(c, batch_id)
+        first = [b for b in others if _place(b) < _place(mine)]
+        return [status_of(b, batches.counts(c, b.id)) for b in first]
+
+
 def newest(store: Store, limit: int) -> list[Status]:
     """How the batches stand that were made last, newest first."""
     with store.read() as c:
         return [status_of(b, batches.counts(c, b.id)) for b in batches.newest(c, limit)]
+
+
+def _place(batch: Batch) -> tuple[int, float, str]:
+    """Batches are served in the order of these."""
+    return (-batch.priority, batch.created_at, batch.id)

@@ -40,6 +40,11 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         return sum(count for state, count in self.counts.items() if state.is_terminal)
 
     @property
+    def unfinished(self) -> int:
+        """Jobs that still have to end."""
+        return self.total - self.finished
+
+    @property
     def succeeded(self) -> int:
         """Jobs that have an answer."""
         return self.counts[JobState.SUCCEEDED]

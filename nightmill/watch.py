@@ -15,15 +15,23 @@ LOOK_EVERY_S = 0.1
 PATIENCE_S = 60.0
 
 OnTick = Callable[[Status], None]
+OnTrouble = Callable[[StoreError], None]
 
 
-def wait_for(store: Store, batch_id: str, stack: Stack, on_tick: OnTick) -> Status:
+def wait_for(
+    store: Store,
+    batch_id: str,
+    stack: Stack,
+    on_tick: OnTick,
+    on_trouble: OnTrouble = lambda _error: None,
+) -> Status:
     """Tend the stack until a batch is over, and return how it ended.
 
-    `on_tick` gets the status several times a second; what it raises ends the waiting. Raises
-    `StoppedEarlyError` where neither waiting nor starting again helps.
+    `on_tick` gets the status several times a second; what it raises ends the waiting.
+    `on_trouble` is called when the store begins to fail. Raises `StoppedEarlyError` where neither
+    waiting nor starting again helps.
     """
-    patience = _Patience()
+    patience = _Patience(on_trouble)
     status = look(store, batch_id)
     while not status.is_over:
         on_tick(status)
@@ -38,7 +46,8 @@ def wait_for(store: Store, batch_id: str, stack: Stack, on_tick: OnTick) -> Stat
 class _Patience:
     """Passes over a store that fails, until it has failed for too long without a break."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_trouble: OnTrouble) -> None:
+        self._on_trouble = on_trouble
         self._failing_since: float | None = None
 
     def __enter__(self) -> None:
@@ -54,5 +63,7 @@ class _Patience:
             self._failing_since = None
             return False
         now = time.monotonic()
-        self._failing_since = now if self._failing_since is None else self._failing_since
+        if self._failing_since is None:
+            self._failing_since = now
+            self._on_trouble(error)
         return now - self._failing_since < PATIENCE_S

@@ -1,8 +1,10 @@
 """Stores for tests: `store` on both databases, `sqlite_store` on SQLite alone."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from sqlalchemy import URL
@@ -25,12 +27,19 @@ def postgres_server_url() -> Iterator[URL]:
         pytest.skip(str(error))
 
 
+class _Opened(NamedTuple):
+    url: str
+    store: Store
+
+
 @pytest.fixture(scope="session")
-def _postgres_store_url(postgres_server_url: URL) -> Iterator[str]:
+def _postgres_store(postgres_server_url: URL) -> Iterator[_Opened]:
     """One database with our tables for the whole session: making one takes longer than a test."""
     with postgres_server.database(postgres_server_url) as url:
         prepare(url)
-        yield url
+        store = Store.open(url)
+        yield _Opened(url, store)
+        store.close()
 
 
 @pytest.fixture
@@ -46,13 +55,10 @@ def store_url(request: pytest.FixtureRequest) -> str:
     if request.param == "sqlite":
         url: str = request.getfixturevalue("sqlite_url")
         return url
-    url = request.getfixturevalue("_postgres_store_url")
-    store = Store.open(url)
-    with store.write() as c:
-        for table in metadata.sorted_tables:
-            c.execute(table.delete())
-    store.close()
-    return url
+    opened: _Opened = request.getfixturevalue("_postgres_store")
+    with opened.store.write() as c:
+        c.exec_driver_sql("; ".join(str(table.delete()) for table in metadata.sorted_tables))
+    return opened.url
 
 
 @pytest.fixture(scope="session")
@@ -65,14 +71,15 @@ def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def sqlite_url(_sqlite_template: Path, tmp_path: Path) -> str:
     """The URL of an empty store on SQLite."""
-    path = tmp_path / "nightmill.db"
-    path.write_bytes(_sqlite_template.read_bytes())
-    return f"sqlite:///{path}"
+    return f"sqlite:///{shutil.copy(_sqlite_template, tmp_path)}"
 
 
 @pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
+def store(store_url: str, request: pytest.FixtureRequest) -> Iterator[Store]:
     """An empty store, on each database in turn."""
+    if not store_url.startswith("sqlite"):
+        yield request.getfixturevalue("_postgres_store").store
+        return
     opened = Store.open(store_url)
     yield opened
     opened.close()

@@ -37,10 +37,10 @@ def log_failure(job_id: str, error: Exception, verdict: Verdict) -> None:
         )
     else:
         log.info(
-            "Attempt %s of job %s ended in %s (%s).",
-            verdict.state,
+            "An attempt of job %s ended in %s (%s); the job is %s.",
             job_id,
             type(error).__name__,
             verdict.code,
+            verdict.state,
             extra={"action": "attempt_failed", **about},
         )

@@ -107,9 +107,14 @@ class Host:
         """Claim nothing more and let jobs end within the grace time. May be called again."""
         self._thread.call(self._begin_to_drain)
 
-    def drain_or_hand_back(self) -> None:
-        """Drain; when that is under way, hand back at once. Safe in a signal handler."""
+    def drain_or_hand_back(self, then: Callable[[], None] | None = None) -> None:
+        """Drain; when that is under way, hand back at once. `then` is called in the loop's thread.
+
+        Safe in a signal handler.
+        """
         self._thread.call(self._drain_faster)
+        if then is not None:
+            self._thread.call(then)
 
     def close(self) -> None:
         """Drain, record what is left and close the backend; nothing runs afterwards.

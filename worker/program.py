@@ -12,12 +12,15 @@ from celery.app import trace
 from celery.apps.worker import install_worker_term_handler
 from celery.worker import WorkController, state
 
+from worker.consumer import Consumer
+
 
 class Program(WorkController):  # type: ignore[misc]  # Celery ships no types
     """Consumes one queue in threads, until a signal or `stop_soon`.
 
-    `on_signal` is called for each signal to end, in the signal handler; `on_stop` when Celery
-    begins to stop, for whatever reason.
+    `on_signal` is called for each signal to end, in the signal handler, and given what wakes
+    Celery up; that must be called in another thread. `on_stop` is called when Celery begins to
+    stop, for whatever reason.
     """
 
     def __init__(
@@ -28,7 +31,7 @@ class Program(WorkController):  # type: ignore[misc]  # Celery ships no types
         pool: str,
         slots: int,
         on_ready: Callable[[], None],
-        on_signal: Callable[[], None],
+        on_signal: Callable[[Callable[[], None]], None],
         on_stop: Callable[[], None],
     ) -> None:
         self._on_ready = on_ready
@@ -39,6 +42,7 @@ class Program(WorkController):  # type: ignore[misc]  # Celery ships no types
             hostname=name,
             queues=[pool],
             pool="threads",
+            consumer_cls=Consumer,
             concurrency=threads_for(slots),
             task_events=True,
             # Without these events Flower takes a host that is idle or thinks long for gone.
@@ -80,12 +84,20 @@ class Program(WorkController):  # type: ignore[misc]  # Celery ships no types
         super().on_close()
 
     def _note_signal(self, **_: Any) -> None:
-        self._on_signal()
+        self._on_signal(self._wake)
+
+    def _wake(self) -> None:
+        # A signal alone does not end its waiting for messages, which may take a second.
+        self.hub.call_soon(_look_around)
 
 
 def stop_soon(status: int) -> None:
     """Let the program of this process end with an exit status; from any thread."""
     state.should_stop = status
+
+
+def _look_around() -> None:
+    """Nothing to do but to have been woken."""
 
 
 def threads_for(slots: int) -> int:

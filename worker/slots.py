@@ -21,6 +21,7 @@ class Slots:
         self._waiting: deque[tuple[int, asyncio.Future[int]]] = deque()
         self._parked_until = -math.inf
         self._is_closed = False
+        self._is_serving = False
 
     async def take(self, most: int) -> int:
         """Wait for a slot, then take what is free of `most`; says how many, at least one.
@@ -43,8 +44,11 @@ class Slots:
     def free(self, count: int) -> None:
         """Give `count` slots back."""
         self._free += count
-        if self._waiting:
-            self._serve()
+        if self._waiting and not self._is_serving:
+            # Later in this turn of the loop: what ends together is given out together, and so
+            # claimed together.
+            self._is_serving = True
+            asyncio.get_running_loop().call_soon(self._serve)
 
     def park(self, for_s: float) -> None:
         """Give nothing out for `for_s` seconds; infinity is until the process ends."""
@@ -66,6 +70,7 @@ class Slots:
         return self._parked_until < 0 or asyncio.get_running_loop().time() >= self._parked_until
 
     def _serve(self) -> None:
+        self._is_serving = False
         while self._waiting and (self._is_closed or (self._free and self._are_given_out)):
             most, granted = self._waiting.popleft()
             if granted.done():

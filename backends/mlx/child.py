@@ -43,8 +43,9 @@ def main() -> None:
     try:
         _serve(inbox, FrameWriter(options.write_fd))
     except BrokenPipeError:
-        # The parent is gone; the reader has seen it too.
-        os._exit(0)
+        _log.info("The front is gone.", extra={"action": "front_gone"})
+    except Exception:  # noqa: BLE001  (recorded, and the end of this process)
+        _log.exception("The engine's process cannot go on.", extra={"action": "engine_failed"})
     # The reader blocks in the pipe and mlx in its teardown: neither is worth waiting for.
     os._exit(1)
 

@@ -6,13 +6,14 @@ of it leaves this file. Everything here runs in one thread, the one that loaded 
 
 import importlib
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from itertools import islice
 from typing import Any, Literal
 
 import mlx.core as mx
 import msgspec
 from mlx_lm.generate import BatchGenerator
+from mlx_lm.models.cache import make_prompt_cache
 
 from backends.mlx.sampling import Samplers, Sampling
 from backends.mlx.text import Answer, AnswerReader, StopWatch
@@ -49,7 +50,10 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Engine:
-    """Generates rows in one growing and shrinking batch."""
+    """Generates rows in one growing and shrinking batch.
+
+    Raises `ValueError` for a model whose caches cannot be batched.
+    """
 
     def __init__(self, model: Any, end_tokens: Collection[int], slots: int) -> None:
         self._model = model
@@ -58,6 +62,7 @@ class Engine:
         self._samplers = Samplers()
         self._waiting: deque[Row] = deque()
         self._rows: dict[int, Row] = {}
+        _check_batchable(model)
         _leave_memory_unwired()
         mx.set_cache_limit(_CACHE_LIMIT)
         self._generator = self._new_generator()
@@ -79,7 +84,10 @@ class Engine:
     def cancel(self, ids: Collection[int]) -> None:
         """Forget rows, wherever they are; ids that are not known are passed over."""
         self._waiting = deque(row for row in self._waiting if row.id not in ids)
-        self._remove([uid for uid, row in self._rows.items() if row.id in ids])
+        uids = [uid for uid, row in self._rows.items() if row.id in ids]
+        self._generator.remove(uids)
+        for uid in uids:
+            del self._rows[uid]
 
     def step(self) -> list[Ended]:
         """Generate one token for each row in the batch; says which rows that ended.
@@ -88,20 +96,22 @@ class Engine:
         """
         self._admit()
         _, responses = self._generator.next()
-        ended = []
+        ended: dict[int, Ended] = {}
         stopped_by_text = []
         for response in responses:
             row = self._rows[response.uid]
             if response.finish_reason != "stop":
                 row.tokens.append(response.token)
             if response.finish_reason is not None:
-                ended.append(_end(row, response.finish_reason))
-                del self._rows[response.uid]
+                ended[response.uid] = _end(row, response.finish_reason)
             elif row.watch is not None and row.watch.sees_stop(row.tokens):
-                ended.append(_end(row, None))
+                ended[response.uid] = _end(row, None)
                 stopped_by_text.append(response.uid)
-        self._remove(stopped_by_text)
-        return ended
+        self._generator.remove(stopped_by_text)
+        # Last: had anything above raised, these rows would be told that they are lost.
+        for uid in ended:
+            del self._rows[uid]
+        return list(ended.values())
 
     def drop_batch(self) -> tuple[int, ...]:
         """Give up on the rows in the batch and start a new one; says which rows were lost."""
@@ -128,12 +138,6 @@ class Engine:
         for uid in uids:
             self._rows[uid] = self._waiting.popleft()
 
-    def _remove(self, uids: Sequence[int]) -> None:
-        if uids:
-            self._generator.remove(uids)
-        for uid in uids:
-            del self._rows[uid]
-
     def _new_generator(self) -> Any:
         return BatchGenerator(
             self._model,
@@ -153,6 +157,11 @@ def _end(row: Row, finish_reason: str | None) -> Ended:
         finish_reason="length" if finish_reason == "length" and not answer.is_stopped else "stop",
         output_tokens=len(row.tokens) + (finish_reason == "stop"),
     )
+
+
+def _check_batchable(model: Any) -> None:
+    if not all(hasattr(cache, "merge") for cache in make_prompt_cache(model)):
+        raise ValueError("mlx-lm cannot answer in batches with this kind of model")
 
 
 def _leave_memory_unwired() -> None:

@@ -28,6 +28,9 @@ def load_model(folder: Path) -> LoadedModel:
     model, tokenizer = mlx_lm.load(
         str(folder), tokenizer_config={"trust_remote_code": False}, trust_remote_code=False
     )[:2]
+    # The first call may change settings that the tokenizer's file brings along; from here on it is
+    # only read, and threads do not get into each other's way.
+    tokenizer.encode("")
     return LoadedModel(
         model=model,
         tokenizer=tokenizer,

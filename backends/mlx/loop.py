@@ -18,7 +18,8 @@ _IDLE_S = 1.0
 #: Seconds that an idle engine waits for another row before it starts: rows that start together
 #: read their prompts together, and the first of many would otherwise run alone.
 _GATHER_S = 0.01
-#: Steps in a row that may raise before the process is taken to be beyond repair.
+#: Steps that may raise, with no row coming to its end between them, before the process is taken
+#: to be beyond repair. A step that merely does not raise proves nothing: it may read prompts only.
 _MAX_CRASHES = 2
 
 
@@ -37,11 +38,11 @@ class EngineLoop:
         self._send = send
         self._clock = clock
         self._reported_at = clock()
-        self._crashes_in_a_row = 0
+        self._vain_crashes = 0
 
     def run(self) -> None:
         """Work until the process is of no more use: a new one has to take its place."""
-        while self._crashes_in_a_row < _MAX_CRASHES:
+        while self._vain_crashes < _MAX_CRASHES:
             self.turn()
 
     def turn(self) -> None:
@@ -78,12 +79,13 @@ class EngineLoop:
         try:
             ended = self._engine.step()
         except Exception as error:  # noqa: BLE001  (recorded; every row is told)
-            self._crashes_in_a_row += 1
+            self._vain_crashes += 1
             _log.exception("A step of the engine failed.", extra={"action": "step_failed"})
             lost = self._engine.drop_batch()
             self._send(Crashed(lost, f"{type(error).__name__}: {str(error)[:300]}"))
             return []
-        self._crashes_in_a_row = 0
+        if ended:
+            self._vain_crashes = 0
         return ended
 
     def _report(self, ended: list[Ended], cancelled: tuple[int, ...]) -> None:

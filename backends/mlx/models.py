@@ -117,7 +117,7 @@ def _read_json(path: Path) -> dict[str, Any]:
         value = json.loads(path.read_bytes())
     except FileNotFoundError:
         raise _BrokenFolderError(f"It has no {path.name}: download the model again.") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _BrokenFolderError(f"Its {path.name} is not JSON: download it again.") from None
     if not isinstance(value, dict):
         raise _BrokenFolderError(f"Its {path.name} is no JSON object: download it again.")
@@ -128,15 +128,24 @@ def _weight_files(folder: Path) -> list[Path]:
     files = sorted(folder.glob("model*.safetensors"))
     if not files:
         raise _BrokenFolderError("It has no model*.safetensors: download the model again.")
-    index = folder / "model.safetensors.index.json"
-    wanted = _read_json(index).get("weight_map", {}).values() if index.is_file() else ()
-    missing = sorted(set(wanted) - {path.name for path in files})
+    missing = sorted(_indexed_files(folder) - {path.name for path in files})
     if missing:
         raise _BrokenFolderError(
             f"{len(missing)} of its weight files are missing, such as {missing[0]}: "
             "finish the download."
         )
     return files
+
+
+def _indexed_files(folder: Path) -> set[str]:
+    """The weight files that the index names; none without an index."""
+    path = folder / "model.safetensors.index.json"
+    if not path.is_file():
+        return set()
+    weights = _read_json(path).get("weight_map")
+    if not isinstance(weights, dict):
+        raise _BrokenFolderError(f"Its {path.name} has no weight_map: download it again.")
+    return {str(file) for file in weights.values()}
 
 
 def _context(config: dict[str, Any]) -> int:

@@ -52,6 +52,7 @@ class RemoteEngine:
         self._setup = setup
         self._process: ChildProcess | None = None
         self._loaded: asyncio.Future[None] = loop.create_future()
+        self._is_loaded = False
         self._is_over = False
         self._has_spoken = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -59,7 +60,17 @@ class RemoteEngine:
     @property
     def is_ready(self) -> bool:
         """Whether the model is loaded and the child alive, as far as is known."""
-        return self._loaded.done() and not self._is_over
+        return self._is_loaded and not self._is_over
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id; None before it is started."""
+        return None if self._process is None else self._process.pid
+
+    @property
+    def _hint(self) -> str:
+        log_path = self._setup.log_path
+        return f" See the end of {log_path}." if log_path else ""
 
     async def start(self) -> None:
         """Start the process and load the model.
@@ -80,8 +91,9 @@ class RemoteEngine:
             await asyncio.wait_for(self._loaded, limit_s)
         except TimeoutError as error:
             raise ParkBackendError(
-                f"{model.name} was not loaded within {limit_s:.0f} s. Look into the worker's log."
+                f"{model.name} was not loaded within {limit_s:.0f} s.{self._hint}"
             ) from error
+        self._is_loaded = True
         self._in_background(self._watch())
 
     async def generate(
@@ -128,7 +140,7 @@ class RemoteEngine:
             case NotLoaded():
                 text = f"{self.model.name} cannot be loaded: {message.message}"
                 self._settle_loading(
-                    RefusedError(f"{text}. Repair the files in {self.model.path}.")
+                    RefusedError(f"{text}. Choose another, or repair {self.model.path}.")
                     if message.is_lasting
                     else ParkBackendError(text)
                 )
@@ -160,9 +172,9 @@ class RemoteEngine:
             if self._process is not None:
                 status = await self._process.end()
         finally:
-            message = f"The engine with {self.model.name} {cause} ({status})."
+            message = f"The engine with {self.model.name} {cause} ({status}).{self._hint}"
             _log.error(message, extra={"action": "engine_lost"})
-            self._settle_loading(ParkBackendError(f"{message} It was loading the model."))
+            self._settle_loading(ParkBackendError(message))
             self.rows.crash(message)
 
     def _settle_loading(self, error: BackendError | None) -> None:
@@ -172,6 +184,8 @@ class RemoteEngine:
             self._loaded.set_result(None)
         else:
             self._loaded.set_exception(error)
+            # Looked at, so that asyncio does not complain where nobody waits any more.
+            self._loaded.exception()
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -10,6 +10,9 @@ from mlx_lm.sample_utils import apply_top_p, greedy_sampler, make_sampler
 
 Sampler = Callable[[mx.array], mx.array]
 
+#: Below this temperature only the likeliest token is ever drawn, unless half precision overflows.
+_COLD = 1e-3
+
 
 class Sampling(msgspec.Struct, frozen=True):
     """How a row wants its tokens drawn; the fields mean what they mean in a request."""
@@ -31,7 +34,7 @@ class Samplers:
 
     def of(self, sampling: Sampling) -> Sampler:
         """The sampler of a row. Call it in the engine's thread: a seed makes arrays."""
-        if sampling.temperature == 0 or sampling.top_p == 0:
+        if sampling.temperature < _COLD or sampling.top_p == 0:
             return greedy_sampler
         if sampling.seed is None:
             return self._shared(sampling.temperature, sampling.top_p)

@@ -7,10 +7,23 @@ from sqlalchemy import Connection
 
 from jobs.model import Hint
 from jobs.states import JobState
-from jobs.store.counters import Deltas
-from jobs.store.counters import fold as fold  # noqa: PLC0414  (one of the dispatcher's verbs)
+from jobs.store.counters import Deltas, fold
 from jobs.store.dialect import Sql
 from jobs.store.recovery import RUNNING_COLUMNS, charge, hand_back
+
+__all__ = [
+    "LivePool",
+    "claim_delay_p99",
+    "dispatch",
+    "finalize",
+    "fold",
+    "keep_rates",
+    "live_pools",
+    "put_back_unclaimed",
+    "reap_expired",
+    "recall_dispatched",
+    "release_session",
+]
 
 
 class LivePool(msgspec.Struct, frozen=True, kw_only=True):

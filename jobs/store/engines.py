@@ -103,14 +103,18 @@ def _connect_sqlite(path: Path, kind: Kind) -> sqlite3.Connection:
 
 
 def _postgres_engine(url: URL, kind: Kind) -> Engine:
-    commit = "on" if kind is Kind.DURABLE else "off"
-    options = (
-        f"-c synchronous_commit={commit} -c lock_timeout={LOCK_WAIT_S}s "
-        f"-c idle_in_transaction_session_timeout=60s "
-        f"-c default_transaction_read_only={'on' if kind is Kind.READ else 'off'}"
-    )
+    settings = {
+        "synchronous_commit": "on" if kind is Kind.DURABLE else "off",
+        "default_transaction_read_only": "on" if kind is Kind.READ else "off",
+        "lock_timeout": f"{LOCK_WAIT_S}s",
+        "idle_in_transaction_session_timeout": "60s",
+        # Tables that change faster than they are analysed: every statement has its index, and
+        # the planner should not be talked out of it by what it knew an hour ago.
+        "enable_seqscan": "off",
+        "jit": "off",
+    }
     connect: dict[str, Any] = {
-        "options": options,
+        "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
         "connect_timeout": _CONNECT_S,
         "tcp_user_timeout": _SILENCE_MS,
         "application_name": "nightmill",

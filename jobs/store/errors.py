@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import sqlalchemy.exc
 
 from jobs.errors import NightmillError, StoreError
+from jobs.store.engines import LOCK_WAIT_S
 
 
 class DataFault(NightmillError):  # noqa: N818  (it names what is wrong with one value)
@@ -22,7 +23,7 @@ def translate_store_errors(where: str) -> Iterator[None]:
     try:
         yield
     except (sqlalchemy.exc.DataError, sqlalchemy.exc.IntegrityError) as error:
-        raise DataFault(_data_sentence(where, error)) from None
+        raise DataFault(_data_sentence(where, error.orig or error)) from None
     except (UnicodeEncodeError, OverflowError) as error:
         raise DataFault(
             f"The store {where} cannot hold a value ({type(error).__name__}): "
@@ -33,24 +34,26 @@ def translate_store_errors(where: str) -> Iterator[None]:
             f"All connections to the store {where} are in use. Try again when it is less busy."
         ) from error
     except (sqlalchemy.exc.SQLAlchemyError, sqlite3.Error) as error:
-        raise StoreError(_sentence(where, error)) from error
+        orig = getattr(error, "orig", None) or error
+        if _name_of(orig).startswith(_TOO_LONG):
+            raise DataFault(_data_sentence(where, orig)) from None
+        raise StoreError(_sentence(where, orig)) from error
 
 
-def _data_sentence(where: str, error: sqlalchemy.exc.DBAPIError) -> str:
-    kind = _name_of(error.orig) or type(error.orig).__name__
+def _data_sentence(where: str, orig: BaseException) -> str:
+    kind = _name_of(orig) or type(orig).__name__
     return f"The store {where} refused a value ({kind})."
 
 
-def _sentence(where: str, error: Exception) -> str:
-    orig = getattr(error, "orig", None) or error
+def _sentence(where: str, orig: BaseException) -> str:
     name = _name_of(orig)
     for start, sentence in _BY_NAME.items():
         if name.startswith(start):
-            return sentence.format(where=where)
+            return sentence.format(where=where, wait=LOCK_WAIT_S)
     words = str(orig).strip().lower()
     for part, sentence in _BY_WORDS.items():
         if part in words:
-            return sentence.format(where=where)
+            return sentence.format(where=where, wait=LOCK_WAIT_S)
     kind = name or type(orig).__name__
     return (
         f"The store {where} failed ({kind}). Nothing that was reported as saved is lost: "
@@ -58,12 +61,15 @@ def _sentence(where: str, error: Exception) -> str:
     )
 
 
-def _name_of(orig: BaseException | None) -> str:
+def _name_of(orig: BaseException) -> str:
     return getattr(orig, "sqlite_errorname", None) or getattr(orig, "sqlstate", None) or ""
 
 
+#: A text that is too long for one of Postgres's indexes.
+_TOO_LONG = "54"
+
 _LOCKED = (
-    "The store {where} is locked by another program for too long. "
+    "The store {where} is locked by another program for more than {wait} s. "
     "End that program, then give the same command again."
 )
 _FULL = "The disk of the store {where} is full. Free some space, then give the same command again."
@@ -119,6 +125,7 @@ _BY_NAME = {
 _BY_WORDS = {
     "password": _DENIED,
     "authentication": _DENIED,
+    'role "': _DENIED,
     "does not exist": _NO_DATABASE,
     "refused": _REFUSED,
     "no such file": _REFUSED,

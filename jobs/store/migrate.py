@@ -3,7 +3,6 @@
 import contextlib
 import os
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +11,10 @@ from sqlalchemy import URL, Connection, text
 from jobs.errors import StoreError
 from jobs.store.engines import Kind, make_engine, parse_url, sqlite_path
 from jobs.store.errors import translate_store_errors
-from jobs.store.store import check_version, describe, foreign, found_version
+from jobs.store.store import check_version, describe, foreign, found_version, is_older
 from jobs.store.version import HEAD
+
+_SCRIPTS = Path(__file__).parent / "migrations"
 
 #: A lock number of our own among Postgres's advisory locks: "nightmil" in ASCII.
 _ADVISORY_LOCK = 0x6E696768746D696C
@@ -46,29 +47,26 @@ def _prepare_postgres(url: URL) -> None:
     with _transaction(url) as c:
         c.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
         version = found_version(c)
+        if version == HEAD:
+            return
         if version is None:
             _refuse_foreign(c, describe(url))
-        if version != HEAD:
-            _refuse_newer(url, version)
-            _migrate(c)
+        else:
+            _refuse_other(url, version)
+        _migrate(c)
 
 
 def _create_sqlite(url: URL, path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.new-", dir=path.parent)
-    os.close(handle)
-    new = Path(name)
-    try:
-        with contextlib.closing(sqlite3.connect(new)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
-        with _transaction(url.set(database=name)) as c:
-            _migrate(c)
-        _sync(new)
-        new.rename(path)
-        _sync(path.parent)
-    finally:
-        for left in (name, f"{name}-wal", f"{name}-shm"):
-            Path(left).unlink(missing_ok=True)
+    new = path.with_name(f".{path.name}.new")
+    _touch_private(new)
+    with contextlib.closing(sqlite3.connect(new)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+    with _transaction(url.set(database=str(new))) as c:
+        _migrate(c)
+    _sync(new)
+    new.rename(path)
+    _sync(path.parent)
 
 
 def _upgrade_sqlite(url: URL, path: Path) -> None:
@@ -78,15 +76,14 @@ def _upgrade_sqlite(url: URL, path: Path) -> None:
         raise StoreError(foreign(describe(url)))
     if version == HEAD:
         return
-    _refuse_newer(url, version)
+    _refuse_other(url, version)
     _copy_sqlite(path, path.with_name(f"{path.name}.before-{HEAD}"))
     with _transaction(url) as c:
         _migrate(c)
 
 
 def _copy_sqlite(path: Path, copy: Path) -> None:
-    copy.unlink(missing_ok=True)
-    os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    _touch_private(copy)
     with (
         contextlib.closing(sqlite3.connect(path)) as source,
         contextlib.closing(sqlite3.connect(copy)) as target,
@@ -95,13 +92,20 @@ def _copy_sqlite(path: Path, copy: Path) -> None:
     _sync(copy)
 
 
+def _touch_private(path: Path) -> None:
+    """A new empty file for its owner only; what an earlier try left there goes."""
+    for left in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        left.unlink(missing_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
 def _migrate(c: Connection) -> None:
     """Run the scripts that are missing, in the transaction of `c`."""
     from alembic import command
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(_SCRIPTS))
     config.attributes["connection"] = c
     command.upgrade(config, "head")
 
@@ -116,8 +120,9 @@ def _transaction(url: URL, kind: Kind = Kind.DURABLE) -> Iterator[Connection]:
         engine.dispose()
 
 
-def _refuse_newer(url: URL, version: str | None) -> None:
-    if version is not None and version > HEAD:
+def _refuse_other(url: URL, version: str) -> None:
+    """Raise `StoreError` for a version that is neither ours nor older."""
+    if not is_older(version):
         check_version(describe(url), version)
 
 

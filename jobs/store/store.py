@@ -111,9 +111,9 @@ def check_version(where: str, version: str | None) -> None:
     """Raise `StoreError` unless the version is this program's."""
     if version is None:
         raise StoreError(missing(where))
-    if not (version.isdigit() and len(version) == len(HEAD)):
+    if not is_version(version):
         raise StoreError(foreign(where))
-    if version < HEAD:
+    if is_older(version):
         raise StoreError(
             f"The store {where} is of version {version} and this program of {HEAD}: "
             "end every nightmill that uses it, then `nightmill run` or `nightmill up` upgrades it."
@@ -123,6 +123,16 @@ def check_version(where: str, version: str | None) -> None:
             f"The store {where} is of version {version}, newer than this program's {HEAD}: "
             "upgrade nightmill."
         )
+
+
+def is_older(version: str) -> bool:
+    """Whether a store of this version can be upgraded to this program's."""
+    return is_version(version) and version < HEAD
+
+
+def is_version(word: str) -> bool:
+    """Whether this is a version of ours; Alembic's other users have words of their own."""
+    return word.isdigit() and len(word) == len(HEAD)
 
 
 def foreign(where: str) -> str:

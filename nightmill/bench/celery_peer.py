@@ -2,9 +2,10 @@
 
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import IO, cast
 
 from celery import Celery
 
@@ -14,9 +15,7 @@ from nightmill.embedded.child import python
 from nightmill.embedded.lifeline import Lifeline
 
 #: How Celery may be set; which is best depends on the machine and is tried out.
-_CANDIDATES = tuple(
-    (multiplier, acks_late) for multiplier in (1, 4, 32) for acks_late in (False, True)
-)
+CANDIDATES = tuple((multiplier, acks_late) for multiplier in (1, 4) for acks_late in (False, True))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +38,10 @@ class Tuning:
 class CeleryPeer:
     """A running worker; `drain` may be called again and again."""
 
-    def __init__(self, app: Celery, process: subprocess.Popen[str]) -> None:
+    def __init__(self, app: Celery, orders: IO[str], answers: IO[str]) -> None:
         self._app = app
-        self._process = process
+        self._orders = orders
+        self._answers = answers
         self._hear("ready")
 
     def drain(self, tasks: int, ids_in_task: int) -> float:
@@ -64,13 +64,11 @@ class CeleryPeer:
                 self._app.send_task(TASK, (ids,), queue=QUEUE, producer=producer)
 
     def _tell(self, line: str) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(line + "\n")
-        self._process.stdin.flush()
+        self._orders.write(line + "\n")
+        self._orders.flush()
 
     def _hear(self, word: str) -> None:
-        assert self._process.stdout is not None
-        heard = self._process.stdout.readline().strip()
+        heard = self._answers.readline().strip()
         if heard != word:
             raise StoppedEarlyError(f"Celery alone stopped: heard {heard!r} instead of {word}.")
 
@@ -93,13 +91,13 @@ def celery_worker(broker_url: str, tuning: Tuning) -> Iterator[CeleryPeer]:
         )
         last_first.enter_context(process)
         last_first.callback(process.kill)
-        yield CeleryPeer(app, process)
+        yield CeleryPeer(app, cast("IO[str]", process.stdin), cast("IO[str]", process.stdout))
 
 
 def best_tuning(broker_url: str, concurrency: int, tasks: int) -> Tuning:
     """The fastest of the usual settings on this machine, each tried once."""
     speeds: dict[Tuning, float] = {}
-    for multiplier, acks_late in _CANDIDATES:
+    for multiplier, acks_late in CANDIDATES:
         tuning = Tuning(
             concurrency=concurrency, prefetch_multiplier=multiplier, acks_late=acks_late
         )

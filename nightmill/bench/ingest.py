@@ -1,21 +1,19 @@
 """How fast an input becomes rows, against rows that need only be inserted."""
 
 import random
-import subprocess
 from pathlib import Path
 from statistics import median
 
 import msgspec
 
-from jobs.errors import StoppedEarlyError
 from jobs.store.store import Store
 from nightmill.bench.bare_insert import insert_again
+from nightmill.bench.child import ask
 from nightmill.bench.ingest_process import Spec, Took
 from nightmill.bench.options import BenchOptions, OnProgress
 from nightmill.bench.places import fsyncs_per_s, workplace
 from nightmill.bench.result import BenchResult, Run, combined, judge
 from nightmill.bench.stores import NewStore, chosen, kind_of, store_maker
-from nightmill.embedded.child import python
 
 LINES = 200_000
 LINE_BYTES = 1_024
@@ -79,23 +77,11 @@ def _on_store(
 def _measure(new_store: NewStore, source: Path) -> tuple[Took, float]:
     """Both sides once, ours first: the peer needs the rows that it makes."""
     with new_store() as ours_url, new_store() as peer_url:
-        took = _submit(Spec(store_url=ours_url, source=str(source), locks_dir=str(source.parent)))
+        spec = Spec(store_url=ours_url, source=str(source), locks_dir=str(source.parent))
+        took = ask("nightmill.bench.ingest_process", spec, Took)
         ours, peer = Store.open(ours_url), Store.open(peer_url)
         try:
             return took, insert_again(ours, took.batch_id, peer)
         finally:
             ours.close()
             peer.close()
-
-
-def _submit(spec: Spec) -> Took:
-    done = subprocess.run(
-        python("nightmill.bench.ingest_process"),
-        input=msgspec.json.encode(spec),
-        capture_output=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        words = done.stderr.decode(errors="replace")[-2000:]
-        raise StoppedEarlyError(f"Our side stopped. It said:\n{words}")
-    return msgspec.json.decode(done.stdout, type=Took)

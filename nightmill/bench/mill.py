@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,6 +15,7 @@ import msgspec
 from jobs.broker import celery_app
 from jobs.errors import StoppedEarlyError
 from jobs.loops import run_steps
+from jobs.model import Counts
 from jobs.settings import PoolSettings
 from jobs.store import batches
 from jobs.store.store import Store
@@ -29,7 +31,17 @@ from producer.publisher import Publisher
 #: Time for a worker to start, its model included.
 START_S = 120.0
 #: How often the end of a batch is looked for; the precision of what is measured.
-_LOOK_S = 0.005
+_LOOK_S = 0.02
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drained:
+    """What was done, and how long it took."""
+
+    jobs: int
+    #: Tokens of answers.
+    tokens: int
+    seconds: float
 
 
 class Mill:
@@ -73,15 +85,21 @@ class Mill:
     ) -> None:
         self._stop()
 
-    def drain(self, batch_id: str, most_in_pack: int = MAX_PACK) -> float:
-        """Let a batch that is all in the store run to its end; the seconds this took."""
+    def drain(self, batch_id: str, most_in_pack: int = MAX_PACK) -> Drained:
+        """Let a batch that is all in the store run to its end.
+
+        Raises `StoppedEarlyError` where anything but answers came of it.
+        """
         began = time.perf_counter()
         with self._dispatching(most_in_pack) as faults:
-            while self._is_unfinished(batch_id):
+            while (counts := self._counts(batch_id)).unfinished:
                 if faults or self._has_died():
                     raise StoppedEarlyError(self._why(faults))
                 time.sleep(_LOOK_S)
-            return time.perf_counter() - began
+            seconds = time.perf_counter() - began
+        if counts.succeeded != counts.total:
+            raise StoppedEarlyError(f"Only {counts.succeeded} of {counts.total} jobs succeeded.")
+        return Drained(jobs=counts.succeeded, tokens=counts.output_tokens, seconds=seconds)
 
     @contextmanager
     def _dispatching(self, most_in_pack: int) -> Iterator[list[Exception]]:
@@ -101,9 +119,9 @@ class Mill:
             thread.join()
             publisher.close()
 
-    def _is_unfinished(self, batch_id: str) -> bool:
+    def _counts(self, batch_id: str) -> Counts:
         with self.store.read() as c:
-            return batches.counts(c, batch_id).unfinished > 0
+            return batches.counts(c, batch_id)
 
     def _start_worker(self) -> None:
         spec = Spec(
@@ -135,7 +153,9 @@ class Mill:
 
     def _why(self, faults: list[Exception]) -> str:
         words = "" if self._worker is None else self._worker.last_words()
-        return f"Our side stopped. {' '.join(map(str, faults))} The worker's log ends with:\n{words}"
+        return (
+            f"Our side stopped. {' '.join(map(str, faults))} The worker's log ends with:\n{words}"
+        )
 
     def _stop(self) -> None:
         with ExitStack() as last_first:

@@ -9,10 +9,7 @@ import time
 from pathlib import Path
 
 import msgspec
-from mlx_lm import batch_generate
 
-from backends.mlx.loading import load_model
-from backends.mlx.prompts import render
 from jobs.model import GenerationRequest
 
 
@@ -33,6 +30,12 @@ class Took(msgspec.Struct, frozen=True, kw_only=True):
 
 def main() -> None:
     """Generate what standard input says."""
+    # Here, because the bench itself must not bring MLX into its process.
+    from mlx_lm import batch_generate
+
+    from backends.mlx.loading import load_model
+    from backends.mlx.prompts import render
+
     spec = msgspec.json.decode(sys.stdin.buffer.read(), type=Spec)
     loaded = load_model(Path(spec.folder))
     prompts = [

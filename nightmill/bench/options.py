@@ -4,8 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
-
 #: Told, in one sentence, how far a bench is.
 OnProgress = Callable[[str], None]
 
@@ -19,7 +17,7 @@ class BenchOptions:
     """How large a bench is, and where it keeps what it writes while it runs."""
 
     #: Where temporary stores are made; on a disk, because memory would flatter both sides.
-    folder: Path = platformdirs.user_data_path("nightmill")
+    folder: Path
     #: `sqlite`, `postgres` (one of our own), or the URL of a Postgres server; empty: all that
     #: can be had here without a server of yours.
     stores: tuple[str, ...] = ()

@@ -43,9 +43,7 @@ def file_system_of(path: Path) -> str:
     """The kind of file system that a path lies on, such as `ext4`; empty if nobody knows."""
     real = path.resolve()
     mounts = [
-        part
-        for part in psutil.disk_partitions(all=True)
-        if real.is_relative_to(part.mountpoint)
+        part for part in psutil.disk_partitions(all=True) if real.is_relative_to(part.mountpoint)
     ]
     # Of two on the same place the later one hides the earlier.
     deepest = max(enumerate(mounts), key=lambda m: (len(m[1].mountpoint), m[0]), default=None)

@@ -93,4 +93,4 @@ def _sides(mill: Mill, celery: CeleryPeer, jobs: int) -> dict[str, Side]:
 
 def _drain(mill: Mill, jobs: int, most_in_pack: int) -> float:
     batch_id = submit_requests(mill.store, mill.pool, repeat(REQUEST, jobs))
-    return jobs / mill.drain(batch_id, most_in_pack)
+    return jobs / mill.drain(batch_id, most_in_pack).seconds

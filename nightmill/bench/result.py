@@ -81,7 +81,11 @@ def _headline(result: BenchResult) -> str:
     )
 
 
+#: Figures from here on are told without their fractions.
+_ROUNDED = 100
+
+
 def _figure(value: object) -> str:
     if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+        return f"{value:,.0f}" if abs(value) >= _ROUNDED else f"{value:.3g}"
     return f"{value:,}" if isinstance(value, int) else str(value)

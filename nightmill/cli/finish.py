@@ -10,6 +10,7 @@ import typer
 from jobs.errors import StoppedEarlyError, StoreError
 from jobs.settings import Settings
 from jobs.store.store import Store
+from nightmill.cli.onlooker import Onlooker
 from nightmill.cli.output import print_json, say
 from nightmill.cli.progress import progress
 from nightmill.cli.signals import InterruptedByUser, Signals
@@ -17,8 +18,8 @@ from nightmill.cli.status import fields
 from nightmill.cli.summary import counts, summary
 from nightmill.embedded.datadir import DataDir
 from nightmill.embedded.stack import Stack
-from nightmill.logs import log_to_file
-from nightmill.looking import look, report_of
+from nightmill.logs import logged_to
+from nightmill.looking import ahead_of, look, report_of
 from nightmill.status import Status
 from nightmill.watch import wait_for
 
@@ -61,18 +62,24 @@ def _run_to_the_end(course: Course) -> Status:
     if status.is_over:
         say("All rows are done already.")
         return status
-    log_to_file(DataDir(course.settings.data_dir).log_of("dispatcher"))
-    with Stack(course.settings, course.store) as stack, progress() as shown:
+    say(*_older_batches(course))
+    data_dir = DataDir(course.settings.data_dir)
+    with (
+        logged_to(data_dir.log_of("dispatcher")),
+        Stack(course.settings, course.store) as stack,
+        progress() as shown,
+    ):
+        user = Onlooker(stack, course.signals, shown)
+        return wait_for(course.store, course.batch_id, stack, user.see, user.hear_of_trouble)
 
-        def on_tick(status: Status) -> None:
-            if course.signals.have_come:
-                say(
-                    "Stopping: what is in flight is handed back. Ctrl-C again does not wait for it."
-                )
-            course.signals.check()
-            shown.show(status)
 
-        return wait_for(course.store, course.batch_id, stack, on_tick)
+def _older_batches(course: Course) -> list[str]:
+    """What was begun and not ended runs too, and first: nobody should wonder what takes so long."""
+    return [
+        f"{older.id} ({older.name}, {older.unfinished:,} rows to go) goes first;"
+        f" nightmill cancel {older.id} ends it"
+        for older in ahead_of(course.store, course.batch_id)
+    ]
 
 
 def _sum_up(course: Course, status: Status) -> None:

@@ -45,10 +45,12 @@ def fields(pool: "PoolModels") -> dict[str, Any]:
 
 def lines(pool: "PoolModels") -> list[str]:
     """A pool's models for people."""
+    from backends.choice import size_text
+
     where = f" in {pool.place}" if pool.place else ""
     said = [f"{pool.pool}: {words.count(len(pool.models), 'model')}{where}"]
     for info in pool.models:
-        about = [words.size(info.size)] if info.size else []
+        about = [size_text(info.size)] if info.size else []
         about += [info.quantization] if info.quantization else []
         about += [f"{info.context:,} tokens of context"] if info.context else []
         said.append(f"  {', '.join([info.name, *about])}")

@@ -11,6 +11,7 @@ def results(
     *,
     output: options.Output = None,
     form: options.Format = None,
+    force: options.Force = False,
     json: options.Json = False,
     config: options.Config = None,
 ) -> None:
@@ -19,7 +20,7 @@ def results(
     Example: nightmill results b-0193 -o so-far.jsonl
     """
     from jobs.errors import UsageError
-    from nightmill.delivery import deliver
+    from nightmill.delivery import deliver, refuse_foreign
     from nightmill.looking import look
     from nightmill.setup import open_store, read_settings
 
@@ -27,6 +28,8 @@ def results(
         raise UsageError(options.NO_ROOM_FOR_JSON)
     with closing(open_store(read_settings(config))) as store:
         found = look(store, batch)
+        if not force:
+            refuse_foreign(output, found)
         written = deliver(store, found.id, output, form)
     if json:
         print_json(id=found.id, rows=written, output=str(output))

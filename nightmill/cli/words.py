@@ -2,7 +2,6 @@
 
 MINUTE = 60
 HOUR = 60 * MINUTE
-THOUSAND = 1000
 #: From here on a fraction says nothing.
 MANY = 100
 
@@ -27,13 +26,3 @@ def rate(per_s: float) -> str:
     if per_s >= MANY:
         return f"{per_s:,.0f}"
     return f"{per_s:.1f}" if per_s >= 1 else f"{per_s:.2g}"
-
-
-def size(amount: int) -> str:
-    """`1.5 MB`, `40 GB`."""
-    value = float(amount)
-    for unit in ("bytes", "KB", "MB"):
-        if value < THOUSAND:
-            return f"{value:.3g} {unit}"
-        value /= THOUSAND
-    return f"{value:.3g} GB"

@@ -6,7 +6,7 @@ from typing import Self
 from jobs.settings import Settings
 from jobs.store.store import Store
 from nightmill.embedded.datadir import DataDir
-from nightmill.embedded.lock import services_lock, take
+from nightmill.embedded.lock import holder, services_lock, take
 from nightmill.embedded.services import Services
 
 
@@ -28,6 +28,11 @@ class Stack:
     def is_leader(self) -> bool:
         """Whether the services run in and below this process."""
         return self._services is not None
+
+    @property
+    def leader(self) -> str:
+        """The process that runs the services now, in words."""
+        return holder(self._lock)
 
     def tick(self) -> None:
         """Tend the services, or take over; raises `StoppedEarlyError` where nothing helps."""

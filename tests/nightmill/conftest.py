@@ -1,18 +1,21 @@
+import json
 import os
-import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from nightmill.cli import main
 from tests.nightmill.mill_process import FAKE_POOL
 from tests.nightmill.processes import MARK, marked
 
 
 @pytest.fixture
-def mark(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def mark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A mark in the environment that every process of the test inherits; all end with it."""
-    mark = uuid.uuid4().hex
+    mark = str(tmp_path)
     monkeypatch.setenv(MARK, mark)
     yield mark
     for process in marked(mark):
@@ -35,3 +38,36 @@ def mill(home: Path) -> Path:
     """A home with a pool that answers by itself, at once."""
     (home / "nightmill.toml").write_text(FAKE_POOL)
     return home
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Command = Callable[..., Ended]
+
+
+@pytest.fixture
+def command(
+    mill: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> Command:
+    """Runs a command line in this very process; for commands that start nothing."""
+
+    def run(*args: str) -> Ended:
+        monkeypatch.setattr("sys.argv", ["nightmill", *args])
+        capfdbinary.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capfdbinary.readouterr()
+        return Ended(int(str(ended.value.code or 0)), said.out.decode(), said.err.decode())
+
+    return run

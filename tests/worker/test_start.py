@@ -14,7 +14,9 @@ from jobs.settings import PoolSettings, Settings
 from jobs.store import hosts
 from jobs.store.store import Store
 from tests.worker.world import POOL
+from worker import presence
 from worker.app import run_worker
+from worker.outcomes import Identity
 
 
 def start(data_dir: Path, **given: Any) -> int:
@@ -54,6 +56,16 @@ def test_a_broker_that_does_not_answer_is_named_without_its_password(
 
     assert "127.0.0.1" in str(failure.value)
     assert "canary" not in str(failure.value)
+
+
+def test_a_name_that_a_living_worker_has_is_refused(tmp_path: Path) -> None:
+    who = Identity(session="s-0", host="here", pool=POOL)
+    lock = presence.take_name(tmp_path / "locks", who)
+
+    with pytest.raises(UsageError, match="fake@here runs already"):
+        start(tmp_path)
+
+    lock.release()
 
 
 def test_a_backend_that_does_not_open_ends_it_and_nothing_stays(

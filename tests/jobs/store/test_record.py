@@ -240,3 +240,11 @@ def test_a_text_that_cannot_be_stored_fails_the_whole_group(desk: Desk) -> None:
         desk.record(outcome(jobs[0]), outcome(jobs[1], text="half a pair: \ud800"))
     assert desk.counts().running == 2
     assert desk.record(outcome(jobs[0])) == {jobs[0].job_id}
+
+
+def test_an_outcome_that_is_late_twice_in_one_group_is_written_once(desk: Desk) -> None:
+    desk.batch(line(1))
+    (job,) = desk.take()
+    desk.cancel()
+    assert desk.record(outcome(job), outcome(job)) == set()
+    assert desk.attempts() == [(1, 1, "late")]

@@ -117,3 +117,14 @@ def test_an_answer_of_a_released_session_is_still_welcome(desk: Desk) -> None:
     desk.release("s1")
     assert desk.record(outcome(jobs[0])) == {jobs[0].job_id}
     assert desk.record(outcome(jobs[1], JobState.FAILED)) == set()
+
+
+def test_nothing_is_put_beside_a_suspect_that_runs(desk: Desk) -> None:
+    desk.batch(line(1))
+    desk.take()
+    desk.release("s1")
+    (suspect,) = desk.take()
+    desk.batch(batch_id="b-2", priority=9)
+    assert desk.dispatch() == []
+    desk.record(outcome(suspect))
+    assert len(desk.dispatch()) == 10

@@ -4,7 +4,7 @@ from jobs.codes import ErrorCode
 from jobs.model import Claimed
 from jobs.states import JobState
 from jobs.store import batches, ingest
-from tests.jobs.store.desk import Desk, bad_line, line, outcome
+from tests.jobs.store.desk import Desk, bad_line, hints_of, line, outcome
 
 
 def finish(desk: Desk, **changes: object) -> list[Claimed]:
@@ -185,3 +185,11 @@ def test_a_reading_that_was_broken_off_loses_nothing(desk: Desk) -> None:
     assert desk.reread(line(1, body="changed"), line(2), line(3)).kept == 3
     assert desk.states() == {1: "pending", 2: "succeeded", 3: "succeeded"}
     assert desk.counted() == desk.recount()
+
+
+def test_whoever_runs_a_row_that_changed_is_told_to_stop(desk: Desk) -> None:
+    desk.batch(line(1))
+    (job,) = desk.take()
+    desk.reread(line(1, body="changed"))
+    assert desk.beat(*hints_of([job])).lost == (job.job_id,)
+    assert desk.states() == {1: "pending"}

@@ -1,1 +1,0 @@
-"""Nightmill measured against what it is made of: ratios of two sides in one run."""

@@ -1,0 +1,68 @@
+import json
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL, text
+
+from jobs.store.store import Store
+from nightmill.bench import run
+from nightmill.bench.bare_insert import insert_again
+from nightmill.bench.batch import submit_requests
+from nightmill.bench.ingest import LINE_BYTES, write_lines
+from nightmill.bench.options import BenchOptions
+from nightmill.bench.queue import REQUEST
+from nightmill.bench.stores import store_maker
+from producer.submit import CHUNK_ROWS
+
+
+def test_the_ingest_bench_measures_both_sides(tiny: BenchOptions) -> None:
+    result = run("ingest", tiny)
+
+    assert result.name == "ingest on sqlite"
+    assert result.ours > 0
+    assert result.peer > 0
+    assert 0 < result.detail["peak_memory_mb"] < 200
+    assert list(tiny.folder.iterdir()) == []
+
+
+@pytest.mark.long
+def test_the_ingest_bench_measures_on_a_server_of_the_users(
+    tmp_path: Path, postgres_server_url: URL
+) -> None:
+    url = postgres_server_url.render_as_string(hide_password=False)
+
+    result = run("ingest", BenchOptions(folder=tmp_path, stores=(url,), runs=1, size=100))
+
+    assert result.name == "ingest on postgres"
+    assert url not in repr(result)
+
+
+def test_lines_are_rows_of_one_kilobyte(tmp_path: Path) -> None:
+    path = tmp_path / "input.jsonl"
+
+    write_lines(path, 3)
+
+    lines = path.read_bytes().splitlines(keepends=True)
+    assert [len(line) for line in lines] == [LINE_BYTES] * 3
+    assert json.loads(lines[2])["custom_id"] == "row-00000003"
+
+
+def test_the_peer_inserts_the_very_same_rows(sqlite_store: Store, tmp_path: Path) -> None:
+    batch_id = submit_requests(sqlite_store, "null", [REQUEST] * (CHUNK_ROWS + 1))
+
+    with (
+        store_maker("sqlite", tmp_path) as new_store,
+        new_store() as url,
+        closing(Store.open(url)) as peer,
+    ):
+        assert insert_again(sqlite_store, batch_id, peer) > 0
+        copied = rows_of(peer)
+
+    assert copied == rows_of(sqlite_store)
+
+
+def rows_of(store: Store) -> list[list[tuple[object, ...]]]:
+    statements = ("SELECT * FROM jobs ORDER BY id", "SELECT * FROM requests ORDER BY job_id")
+    with store.read() as c:
+        return [[tuple(row) for row in c.execute(text(sql))] for sql in statements]

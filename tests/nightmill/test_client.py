@@ -1,0 +1,84 @@
+"""Nightmill from Python."""
+
+from pathlib import Path
+
+import pytest
+
+from nightmill import Client, InputError, UsageError
+from tests.nightmill.processes import marked
+
+
+def test_rows_are_submitted_waited_for_and_read_and_nothing_keeps_running(
+    mill: Path, mark: str
+) -> None:
+    seen = []
+    rows = ({"text": f"word {i}", "custom_id": f"r{i}"} for i in range(3))
+
+    with Client() as client:
+        batch = client.submit(rows, prompt="Say {text}", max_tokens=2)
+        status = client.wait(batch, timeout=120, on_progress=seen.append)
+        results = list(client.results(batch))
+
+    assert status.state == "completed"
+    assert status.succeeded == status.total == 3
+    assert seen[-1] == status
+    assert [result.custom_id for result in results] == ["r0", "r1", "r2"]
+    assert [result.response for result in results] == ["Say word"] * 3
+    assert results[0].row == {"text": "word 0", "custom_id": "r0"}
+    assert {result.finish_reason for result in results} == {"length"}
+    assert "word" not in repr(results[0])
+    assert marked(mark) == []
+
+
+def test_a_file_is_known_again_and_rows_are_known_by_their_output(mill: Path) -> None:
+    (mill / "in.jsonl").write_text('{"prompt": "one"}\n')
+    with Client() as client:
+        by_path = [client.submit("in.jsonl"), client.submit(mill / "in.jsonl")]
+        rows = [{"prompt": "one"}]
+        by_output = [client.submit(rows, output=mill / "out.jsonl") for _ in range(2)]
+        unknown = [client.submit(rows) for _ in range(2)]
+
+        assert client.status(unknown[0]).counts["pending"] == 1
+
+    assert len(set(by_path)) == len(set(by_output)) == 1
+    assert len(set(unknown)) == 2
+
+
+def test_rows_leave_no_file_behind(mill: Path) -> None:
+    with Client() as client:
+        client.submit([{"prompt": "one"}])
+
+    assert list((mill / "data").glob(".rows-*")) == []
+
+
+def test_rows_of_no_use_are_refused(mill: Path) -> None:
+    with Client() as client:
+        with pytest.raises(InputError, match="Row 2 cannot be written as JSON"):
+            client.submit([{"prompt": "one"}, {"prompt": object()}])
+        with pytest.raises(InputError):
+            client.submit([])
+        with pytest.raises(UsageError):
+            client.wait("b-nope")
+
+
+def test_a_wait_that_takes_too_long_ends_and_the_batch_stays(mill: Path, mark: str) -> None:
+    with Client() as client:
+        batch = client.submit([{"prompt": "one"}])
+        with pytest.raises(TimeoutError):
+            client.wait(batch, timeout=0)
+
+        assert client.status(batch).state == "open"
+    assert marked(mark) == []
+
+
+def test_a_client_is_used_in_its_block(mill: Path) -> None:
+    with pytest.raises(RuntimeError, match="with"):
+        Client().submit([{"prompt": "one"}])
+
+
+def test_a_data_directory_can_be_named(mill: Path) -> None:
+    with Client(data_dir=mill / "elsewhere") as client:
+        client.submit([{"prompt": "one"}])
+
+    assert (mill / "elsewhere" / "nightmill.db").exists()
+    assert not (mill / "data").exists()
