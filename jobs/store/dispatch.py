@@ -66,7 +66,7 @@ def dispatch(c: Connection, pool: str, limit: int) -> list[Hint]:
     which one kills its holder.
     """
     busy = {row.pool: row for row in _BUSY(c)}.get(pool)
-    if busy is not None and busy.suspects:
+    if limit <= 0 or (busy is not None and busy.suspects):
         return []
     hints: list[Hint] = []
     deltas = Deltas()

@@ -20,6 +20,8 @@ from jobs.errors import UsageError
 LOCK_WAIT_S = 30
 _CONNECT_S = 10
 _SQLITE = "sqlite:///"
+#: The first that has RETURNING.
+_OLDEST_SQLITE = (3, 35)
 _SILENCE_MS = 30_000
 
 
@@ -38,6 +40,11 @@ def parse_url(url: str) -> URL:
         path = url.removeprefix(_SQLITE)
         if path in {"", ":memory:"}:
             raise UsageError(f"`store.url` names no file. {_EXPECTED}")
+        if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+            raise UsageError(
+                f"This Python has SQLite {sqlite3.sqlite_version}, and Nightmill needs 3.35. "
+                "Use a newer Python, for example with `uv python install 3.13`."
+            )
         return URL.create("sqlite", database=path)
     try:
         parsed = make_url(url)

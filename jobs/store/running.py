@@ -164,7 +164,7 @@ _EXTEND = Sql("UPDATE jobs SET lease_until = {now} + :lease_s WHERE id IN {ids}"
 _ADOPT = Sql(
     """
 UPDATE jobs SET state = 'running', epoch = epoch + 1, session = :session,
-    host = coalesce((SELECT name FROM hosts WHERE hosts.session = :session), host),
+    host = coalesce((SELECT min(name) FROM hosts WHERE hosts.session = :session), host),
     started_at = coalesce(started_at, {now}), lease_until = {now} + :lease_s
 WHERE id IN {ids} RETURNING id, epoch
 """,

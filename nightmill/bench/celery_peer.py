@@ -2,7 +2,7 @@
 
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import IO, cast
@@ -14,8 +14,9 @@ from nightmill.bench.celery_process import NAME, QUEUE, TASK, bare_app
 from nightmill.embedded.child import python
 from nightmill.embedded.lifeline import Lifeline
 
-#: How Celery may be set; which is best depends on the machine and is tried out.
-CANDIDATES = tuple((multiplier, acks_late) for multiplier in (1, 4) for acks_late in (False, True))
+PREFETCH_MULTIPLIER = 4
+#: Perhaps faster than as many threads as our side has: fewer get less in each other's way.
+FEW_THREADS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,13 +95,19 @@ def celery_worker(broker_url: str, tuning: Tuning) -> Iterator[CeleryPeer]:
         yield CeleryPeer(app, cast("IO[str]", process.stdin), cast("IO[str]", process.stdout))
 
 
-def best_tuning(broker_url: str, concurrency: int, tasks: int) -> Tuning:
-    """The fastest of the usual settings on this machine, each tried once."""
+def candidates(concurrency: int) -> list[Tuning]:
+    """How Celery may be set; which is best depends on the machine."""
+    return [
+        Tuning(concurrency=threads, prefetch_multiplier=PREFETCH_MULTIPLIER, acks_late=acks_late)
+        for threads in (FEW_THREADS, concurrency)
+        for acks_late in (False, True)
+    ]
+
+
+def best_tuning(broker_url: str, tunings: Sequence[Tuning], tasks: int) -> Tuning:
+    """The fastest on this machine, each tried once."""
     speeds: dict[Tuning, float] = {}
-    for multiplier, acks_late in CANDIDATES:
-        tuning = Tuning(
-            concurrency=concurrency, prefetch_multiplier=multiplier, acks_late=acks_late
-        )
+    for tuning in tunings:
         with celery_worker(broker_url, tuning) as worker:
             speeds[tuning] = worker.drain(tasks, 1)
     return max(speeds, key=lambda tuning: speeds[tuning])

@@ -2,7 +2,7 @@
 
 Ours are drained from pending rows to results on the disk, by dispatcher, Redis, Celery worker and
 store, with a backend that answers at once. Celery's no-op tasks are drained from a full queue of
-the same Redis, with the same kind of pool, as many threads, and the same events.
+the same Redis, with the same kind of pool and the same events, at Celery's best settings.
 """
 
 from itertools import repeat
@@ -12,6 +12,7 @@ from statistics import median
 from jobs.model import GenerationRequest, Message
 from jobs.settings import PoolSettings
 from jobs.wire import MAX_PACK
+from nightmill.bench import celery_peer
 from nightmill.bench.batch import submit_requests
 from nightmill.bench.celery_peer import CeleryPeer, best_tuning, celery_worker
 from nightmill.bench.mill import Mill
@@ -23,7 +24,8 @@ from nightmill.bench.stores import chosen, kind_of, store_maker
 from worker.program import threads_for
 
 JOBS = 20_000
-SLOTS = 32
+#: More than a model would have: each sync of the disk can carry so many records.
+SLOTS = 64
 WARM_UP = 50
 REQUEST = GenerationRequest(model="null", messages=(Message(role="user", content="bench"),))
 
@@ -58,7 +60,8 @@ def _on_store(
         Mill(folder / kind_of(store), url, pool) as mill,
     ):
         on_progress(f"{name}: looking for the settings that suit Celery best")
-        tuning = best_tuning(mill.broker_url, threads_for(SLOTS), max(1, jobs // 20))
+        tunings = celery_peer.candidates(threads_for(SLOTS))
+        tuning = best_tuning(mill.broker_url, tunings, max(1, jobs // 20))
         with celery_worker(mill.broker_url, tuning) as celery:
             sides = _sides(mill, celery, jobs)
             for side in _sides(mill, celery, max(WARM_UP, jobs // 100)).values():

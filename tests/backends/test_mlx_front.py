@@ -252,6 +252,21 @@ def test_a_model_put_into_the_folder_later_is_found(run: Run, make: Make, models
     assert run(ask_for_a_new_one()).model == "new"
 
 
+def test_a_fault_in_the_progress_function_goes_to_its_owner_alone(run: Run, make: Make) -> None:
+    def fail(_tokens: int) -> None:
+        raise LookupError("not here")
+
+    async def fail_beside_another() -> bool:
+        async with opened(make("progresses")) as backend:
+            other = await begun(backend, HELLO)
+            with pytest.raises(LookupError):
+                await backend.generate(HELLO, fail)
+            other.cancel()
+            return other.done()
+
+    assert not run(fail_beside_another())
+
+
 def test_without_mlx_lm_it_does_not_open(
     run: Run, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

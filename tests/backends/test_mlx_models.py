@@ -46,6 +46,13 @@ def test_a_folder_that_is_not_there_holds_no_models(tmp_path: Path) -> None:
     assert (found.models, found.skipped) == ((), ())
 
 
+def test_a_name_that_is_no_text_is_reported(tmp_path: Path, make_model: MakeModel) -> None:
+    make_model("half \udcff")
+    make_model("sound")
+    assert names(tmp_path) == ["sound"]
+    assert "rename" in reasons(tmp_path)[0]
+
+
 def test_a_file_in_place_of_the_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "models").write_text("no folder")
     assert "cannot be read" in reasons(tmp_path)[0]

@@ -5,6 +5,8 @@ import pytest
 from nightmill.bench import celery_peer
 from nightmill.bench.options import BenchOptions
 
+TUNING = celery_peer.Tuning(concurrency=4, prefetch_multiplier=4, acks_late=False)
+
 
 @pytest.fixture
 def tiny(tmp_path: Path) -> BenchOptions:
@@ -15,4 +17,4 @@ def tiny(tmp_path: Path) -> BenchOptions:
 @pytest.fixture
 def _one_tuning(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trying out the settings of Celery takes most of the time of a small bench."""
-    monkeypatch.setattr(celery_peer, "CANDIDATES", ((4, False),))
+    monkeypatch.setattr(celery_peer, "candidates", lambda _concurrency: [TUNING])

@@ -80,7 +80,18 @@ class Mill:
 
     def processes(self) -> list[psutil.Process]:
         """Every living process that came out of this home, whoever its parent is now."""
-        return [p for p in psutil.process_iter() if is_marked(p, self.mark)]
+        return [p for p in psutil.process_iter() if self._is_ours(p)]
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        try:
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return False
+            # Redis writes its title over its environment; it works in the data directory.
+            return process.environ().get(MARK) == self.mark or Path(process.cwd()).is_relative_to(
+                self.data_dir
+            )
+        except psutil.Error:
+            return False
 
     def find_all(self, *words: str) -> list[psutil.Process]:
         """The living processes of this home whose command line has all these words."""
@@ -111,13 +122,6 @@ class Mill:
             for stream in (process.stdout, process.stderr):
                 if stream is not None:
                     stream.close()
-
-
-def is_marked(process: psutil.Process, mark: str) -> bool:
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE and process.environ().get(MARK) == mark
-    except psutil.Error:
-        return False
 
 
 def command_line(process: psutil.Process) -> str:

@@ -64,6 +64,7 @@ def test_nothing_is_dispatched_beyond_the_limit(desk: Desk) -> None:
     desk.batch(line(1), line(2), batch_id="b-2")
     assert len(desk.dispatch(3)) == 3
     assert desk.dispatch(0) == []
+    assert desk.dispatch(-5) == []
 
 
 def test_an_unclaimed_job_goes_back_once_it_is_old(desk: Desk) -> None:

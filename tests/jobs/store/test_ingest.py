@@ -106,6 +106,15 @@ def test_finishing_notes_the_inputs_hash_and_opens_the_batch(desk: Desk) -> None
     assert (batch.state, batch.source_hash, batch.finished_at) == ("open", "the hash", None)
 
 
+def test_an_input_of_many_chunks_is_counted_in_one_row_when_it_is_read(desk: Desk) -> None:
+    for number in range(1, 6):
+        add(desk, line(number))
+    with desk.store.write() as c:
+        batches.finish_ingest(c, "b-1", "the hash")
+    assert desk.ask("SELECT count(*) FROM counters") == [(1,)]
+    assert desk.counts().pending == 5
+
+
 def test_ids_are_in_the_order_of_the_lines(desk: Desk) -> None:
     add(desk, *(line(i) for i in range(1, 50)))
     lines = [row[0] for row in desk.ask("SELECT line FROM jobs ORDER BY id")]

@@ -274,6 +274,14 @@ def test_a_url_of_another_kind_is_wrong_use(url: str) -> None:
     assert "sesame" not in str(caught.value)
 
 
+def test_a_python_with_an_old_sqlite_is_named(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+    with pytest.raises(UsageError, match="Use a newer Python"):
+        Store.open(sqlite_url)
+
+
 def test_a_path_may_hold_any_character(tmp_path: Path) -> None:
     folder = tmp_path / "a b?c#d%20é"
     folder.mkdir()
