@@ -49,8 +49,15 @@ BATCH_OVER = frozenset(
 #: Moves within one run, and the one move (to PENDING from a terminal state) that opens the next.
 JOB_MOVES: dict[JobState, frozenset[JobState]] = {
     JobState.PENDING: frozenset(
+        # RUNNING: a session that still holds it takes it back by its heartbeat.
         # SUCCEEDED: a late answer of an earlier epoch is welcome while the job is unfinished.
-        {JobState.DISPATCHED, JobState.SUCCEEDED, JobState.CANCELLED, JobState.EXPIRED}
+        {
+            JobState.DISPATCHED,
+            JobState.RUNNING,
+            JobState.SUCCEEDED,
+            JobState.CANCELLED,
+            JobState.EXPIRED,
+        }
     ),
     JobState.DISPATCHED: frozenset(
         {
@@ -77,7 +84,10 @@ JOB_MOVES: dict[JobState, frozenset[JobState]] = {
 }
 
 BATCH_MOVES: dict[BatchState, frozenset[BatchState]] = {
-    BatchState.INGESTING: frozenset({BatchState.OPEN, BatchState.CANCELLED, BatchState.FAILED}),
+    BatchState.INGESTING: frozenset(
+        # COMPLETED: the input was read again, and all of it had been answered before.
+        {BatchState.OPEN, BatchState.COMPLETED, BatchState.CANCELLED, BatchState.FAILED}
+    ),
     BatchState.OPEN: frozenset(
         {
             BatchState.INGESTING,
