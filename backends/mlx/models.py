@@ -77,16 +77,17 @@ def _see_all(models_dir: Path) -> _Seen:
 
 def _see(folder: Path, name: str) -> _Seen:
     """What a folder is: a model, or an organisation's folder with models in it."""
+    if not name.isprintable():
+        yield SkippedFolder(ascii(str(folder)), "Its name is no readable text: rename it.")
+        return
     try:
-        if not name.isprintable():
-            raise _BrokenFolderError("Its name is no readable text: rename it.")
         if _looks_like_model(folder):
             yield _read_model(folder, name)
         elif "/" not in name:
             for inner in _folders_in(folder):
                 yield from _see(inner, f"{name}/{inner.name}")
     except _BrokenFolderError as error:
-        yield SkippedFolder(ascii(str(folder))[1:-1], str(error))
+        yield SkippedFolder(str(folder), str(error))
     except OSError as error:
         yield SkippedFolder(str(folder), f"It cannot be read: {error.strerror}.")
 

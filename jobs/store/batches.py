@@ -37,13 +37,13 @@ def find(c: Connection, run_key: str) -> Batch | None:
     return None if row is None else _batch(row)
 
 
-def get(c: Connection, id_or_prefix: str) -> Batch:
-    """The one batch whose id begins like this; `UsageError` if there is none or more."""
-    rows = _GET(c, prefix=id_or_prefix, size=len(id_or_prefix)).all()
-    if not rows or not id_or_prefix:
-        raise _unknown(id_or_prefix)
+def get(c: Connection, word: str) -> Batch:
+    """The one batch of this name or whose id begins like this; `UsageError` if none or more."""
+    rows = _GET(c, word=word, size=len(word)).all()
+    if not rows or not word:
+        raise _unknown(word)
     if len(rows) > 1:
-        raise UsageError(f"More than one batch begins with `{id_or_prefix}`: give more of its id.")
+        raise UsageError(f"More than one batch answers to `{word}`: give more of its id.")
     return _batch(rows[0])
 
 
@@ -180,7 +180,10 @@ RETURNING {columns}
     _PARTS,
 )
 _FIND = Sql("SELECT {columns} FROM batches WHERE run_key = :run_key", _PARTS)
-_GET = Sql("SELECT {columns} FROM batches WHERE substr(id, 1, :size) = :prefix LIMIT 2", _PARTS)
+_GET = Sql(
+    "SELECT {columns} FROM batches WHERE substr(id, 1, :size) = :word OR name = :word LIMIT 2",
+    _PARTS,
+)
 _NEWEST = Sql(
     "SELECT {columns} FROM batches ORDER BY created_at DESC, id DESC LIMIT :limit", _PARTS
 )

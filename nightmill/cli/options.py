@@ -15,7 +15,7 @@ Config = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 BatchId = Annotated[
-    str, typer.Argument(metavar="BATCH", help="Id of the batch; its beginning will do.")
+    str, typer.Argument(metavar="BATCH", help="Id of the batch, the beginning of it, or its name.")
 ]
 Input = Annotated[
     Path, typer.Argument(metavar="INPUT", help="JSONL file of rows or of OpenAI batch lines.")

@@ -1,5 +1,6 @@
 """A batch from its making to its deletion."""
 
+import msgspec
 import pytest
 
 from jobs.codes import ErrorCode
@@ -43,11 +44,22 @@ def test_the_beginning_of_an_id_will_do_when_there_is_one(desk: Desk) -> None:
     desk.batch(batch_id="b-ab1")
     with desk.store.read() as c:
         assert batches.get(c, "b-aa").id == "b-aa1"
-        with pytest.raises(UsageError, match="More than one batch begins with `b-a`"):
+        with pytest.raises(UsageError, match="More than one batch answers to `b-a`"):
             batches.get(c, "b-a")
         for unknown in ("b-b", "aa1", "", "b-aa1x", "%"):
             with pytest.raises(UsageError, match=f"There is no batch `{unknown}`"):
                 batches.get(c, unknown)
+
+
+def test_a_batch_is_found_by_its_name_unless_two_share_it(desk: Desk) -> None:
+    with desk.store.write() as c:
+        for batch_id, name in (("b-1", "night"), ("b-2", "day"), ("b-3", "day")):
+            named = msgspec.structs.replace(new_batch(batch_id), name=name)
+            batches.create(c, batch_id, named)
+    with desk.store.read() as c:
+        assert batches.get(c, "night").id == "b-1"
+        with pytest.raises(UsageError, match="More than one batch answers to `day`"):
+            batches.get(c, "day")
 
 
 def test_the_newest_batches_come_first(desk: Desk) -> None:
