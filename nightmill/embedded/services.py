@@ -43,7 +43,6 @@ class Services:
 
     def start(self) -> None:
         """Start all of them; raises `BrokerError` where the broker cannot be had."""
-        self._return_what_the_dead_left()
         pools = tuple(self._settings.pools)
         self._dispatcher = DispatcherThread(self._store, self._start_broker(), pools)
         self.tend()
@@ -70,14 +69,6 @@ class Services:
             last_first.callback(self._end_workers)
             if self._dispatcher is not None:
                 last_first.callback(self._dispatcher.stop)
-
-    def _return_what_the_dead_left(self) -> None:
-        """Nobody is blamed: whoever led before us went down with all of its workers."""
-        for pool in self._settings.pools:
-            if not self._is_served(pool):
-                with self._store.read() as c:
-                    self._dead_sessions += hosts.sessions_of(c, self._identity(pool).name)
-        self._release_dead_sessions(blame=False)
 
     def _is_served(self, pool: str) -> bool:
         """Whether a living worker that somebody else started has this pool's name here."""
@@ -136,6 +127,7 @@ class Services:
             del self._dead_sessions[0]
 
     def _start_worker(self, pool: str, session: str) -> Child:
+        self._return_what_the_dead_left(pool)
         options = ["--session", session, "--lifeline-fd", str(self._lifeline.fd)]
         options += ["--data-dir", str(self._settings.data_dir)]
         if self._settings.source:
@@ -145,3 +137,12 @@ class Services:
             options += ["--broker-url", self._broker.url]
         command = python("nightmill", "worker", pool, *options)
         return Child.start(command, self._data_dir.log_of(f"worker-{pool}"), self._lifeline.fd)
+
+    def _return_what_the_dead_left(self, pool: str) -> None:
+        """Nobody is blamed: whoever led before us went down with all of its workers.
+
+        What died under our own eyes has been given back before this.
+        """
+        with self._store.read() as c:
+            self._dead_sessions += hosts.sessions_of(c, self._identity(pool).name)
+        self._release_dead_sessions(blame=False)
