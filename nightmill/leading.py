@@ -31,8 +31,8 @@ def lead(settings: Settings, on_start: Callable[[str], None], check: Callable[[]
         raise UsageError(NO_BROKER)
     data_dir = DataDir(settings.data_dir)
     data_dir.prepare()
-    log_to_stderr()
     with _leadership(data_dir):
+        log_to_stderr()
         require_answer(settings.broker_url)
         prepare(settings.store_url)
         with closing(Store.open(settings.store_url)) as store:

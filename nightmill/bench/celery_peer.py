@@ -14,10 +14,6 @@ from nightmill.bench.celery_process import NAME, QUEUE, TASK, bare_app
 from nightmill.embedded.child import python
 from nightmill.embedded.lifeline import Lifeline
 
-PREFETCH_MULTIPLIER = 4
-#: Perhaps faster than as many threads as our side has: fewer get less in each other's way.
-FEW_THREADS = 8
-
 
 @dataclass(frozen=True, kw_only=True)
 class Tuning:
@@ -98,8 +94,8 @@ def celery_worker(broker_url: str, tuning: Tuning) -> Iterator[CeleryPeer]:
 def candidates(concurrency: int) -> list[Tuning]:
     """How Celery may be set; which is best depends on the machine."""
     return [
-        Tuning(concurrency=threads, prefetch_multiplier=PREFETCH_MULTIPLIER, acks_late=acks_late)
-        for threads in (FEW_THREADS, concurrency)
+        Tuning(concurrency=concurrency, prefetch_multiplier=multiplier, acks_late=acks_late)
+        for multiplier in (1, 4)
         for acks_late in (False, True)
     ]
 

@@ -18,9 +18,9 @@ from nightmill.bench.mlx_process import Spec, Took
 from nightmill.bench.options import BenchOptions, OnProgress
 from nightmill.bench.places import fsyncs_per_s, workplace
 from nightmill.bench.result import BenchResult, Run, combined, judge
-from nightmill.bench.stores import NewStore, chosen, kind_of, store_maker
+from nightmill.bench.stores import SQLITE, NewStore, kind_of, store_maker
 
-ROWS = 256
+ROWS = 512
 SLOTS = 32
 MAX_TOKENS = 128
 HOLD = 0.8
@@ -32,13 +32,13 @@ OVERHEAD = "on a model this small the ratio measures the work around the model, 
 
 
 def run_engine(options: BenchOptions, on_progress: OnProgress) -> BenchResult:
-    """Measure one model on each kind of store; raises `UsageError` where there is no model."""
-    model = options.model or DEMO_FOLDER
+    """Measure one model, on SQLite unless asked; raises `UsageError` where there is no model."""
+    model = (options.model or DEMO_FOLDER).resolve()
     if not (model / "config.json").is_file():
         raise UsageError(f"There is no model in {model}. Name a folder in mlx-lm's format.")
     with workplace(options.folder) as folder:
         parts = []
-        for store in chosen(options.stores):
+        for store in options.stores or (SQLITE,):
             with store_maker(store, folder) as new_store:
                 parts.append(
                     _on_store(
@@ -104,7 +104,7 @@ def _request(number: int, model: Path) -> GenerationRequest:
 
 
 def _name_of(model: Path) -> str:
-    return DEMO_NAME if model == DEMO_FOLDER else model.name
+    return DEMO_NAME if model == DEMO_FOLDER.resolve() else model.name
 
 
 def _ours(folder: Path, url: str, model: Path, requests: list[GenerationRequest]) -> Drained:

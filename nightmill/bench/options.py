@@ -18,8 +18,8 @@ class BenchOptions:
 
     #: Where temporary stores are made; on a disk, because memory would flatter both sides.
     folder: Path
-    #: `sqlite`, `postgres` (one of our own), or the URL of a Postgres server; empty: all that
-    #: can be had here without a server of yours.
+    #: `sqlite`, `postgres` (one of our own), or the URL of a Postgres server; empty: what can be
+    #: had here without a server of yours, and makes a difference to the bench.
     stores: tuple[str, ...] = ()
     #: How often both sides are measured.
     runs: int = 5

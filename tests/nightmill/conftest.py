@@ -1,5 +1,6 @@
 import json
 import os
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from nightmill.cli import main
-from tests.nightmill.mill_process import FAKE_POOL
+from tests.nightmill import mill_process
 from tests.nightmill.processes import MARK, marked
 
 
@@ -36,8 +37,27 @@ def home(tmp_path: Path, mark: str, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def mill(home: Path) -> Path:
     """A home with a pool that answers by itself, at once."""
-    (home / "nightmill.toml").write_text(FAKE_POOL)
+    (home / "nightmill.toml").write_text(mill_process.FAKE_POOL)
     return home
+
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start(mill: Path) -> Iterator[Start]:
+    """Starts `nightmill ARGS` as a process that does not outlive the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*args: str) -> "subprocess.Popen[str]":
+        started.append(mill_process.start(*args))
+        return started[-1]
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        mill_process.end_of(process)
 
 
 @dataclass(frozen=True)

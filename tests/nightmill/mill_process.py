@@ -40,6 +40,9 @@ def nightmill(*args: str, within_s: float = 60) -> subprocess.CompletedProcess[s
 def end_of(process: subprocess.Popen[str], within_s: float = 60) -> tuple[int, str, str]:
     """Exit status and both outputs of a process that is ending."""
     with process:
+        streams = process.stdout, process.stderr
+        if any(stream is not None and stream.closed for stream in streams):
+            return process.wait(within_s), "", ""
         out, err = process.communicate(timeout=within_s)
     return process.returncode, out, err
 

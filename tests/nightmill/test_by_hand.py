@@ -11,7 +11,8 @@ import pytest
 from nightmill.embedded.broker import EmbeddedBroker
 from nightmill.embedded.datadir import DataDir
 from nightmill.embedded.lifeline import Lifeline
-from tests.nightmill.mill_process import end_of, nightmill, start, write_rows
+from tests.nightmill.conftest import Command, Start
+from tests.nightmill.mill_process import end_of, write_rows
 from tests.nightmill.processes import marked
 
 
@@ -37,22 +38,24 @@ def first_line(process: "subprocess.Popen[str]") -> dict[str, object]:
     return dict(json.loads(line))
 
 
-def test_they_run_what_was_submitted_and_wait_starts_nothing(server: Path, mark: str) -> None:
+def test_they_run_what_was_submitted_and_wait_starts_nothing(
+    server: Path, mark: str, start: Start, command: Command
+) -> None:
     dispatcher = start("dispatch", "--json")
     assert first_line(dispatcher)["state"] == "leading"
     worker = start("worker", "fake", "--json")
     assert first_line(worker)["state"] == "ready"
     write_rows(server / "in.jsonl", 20)
-    batch = nightmill("submit", "in.jsonl").stdout.strip()
+    batch = command("submit", "in.jsonl").out.strip()
 
-    waited = nightmill("wait", batch)
+    waited = command("wait", batch)
 
-    assert waited.returncode == 0, waited.stderr
-    assert len(nightmill("results", batch).stdout.splitlines()) == 20
+    assert waited.status == 0, waited.err
+    assert len(command("results", batch).out.splitlines()) == 20
     assert len(marked(mark, "nightmill worker")) == 1
-    second = nightmill("dispatch")
-    assert second.returncode == 2
-    assert f"process {dispatcher.pid} leads already" in second.stderr.lower()
+    second = command("dispatch")
+    assert second.status == 2
+    assert f"Process {dispatcher.pid} leads already" in second.err
 
     worker.send_signal(signal.SIGTERM)
     dispatcher.send_signal(signal.SIGTERM)

@@ -126,6 +126,17 @@ def test_all_faults_of_the_configuration_are_told_at_once(command: Command, mill
     assert "lease_s" in told.err
 
 
+def test_check_reports_faults_of_the_configuration_as_problems(
+    command: Command, mill: Path
+) -> None:
+    (mill / "nightmill.toml").write_text("[worker]\nlease_s = 'x'\n")
+
+    checked = command("check", "--json")
+
+    assert checked.status == 2
+    assert [finding["kind"] for finding in checked.json["findings"]] == ["problem"]
+
+
 def test_dispatch_and_worker_want_a_broker_that_others_reach(command: Command) -> None:
     for args in (["dispatch"], ["worker", "fake"]):
         ended = command(*args)

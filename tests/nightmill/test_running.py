@@ -6,52 +6,62 @@ from pathlib import Path
 
 import pytest
 
+from nightmill import Client
+from tests.nightmill.conftest import Command, Start
 from tests.nightmill.mill_process import (
     answered,
     end_of,
     kill_group,
     nightmill,
     read_rows,
-    start,
     write_rows,
 )
 from tests.nightmill.processes import eventually, marked
 
 #: Enough that a run is under way for seconds; the fake pool answers hundreds a second.
-MANY = 1500
+MANY = 1000
 RUN = ("run", "in.jsonl", "-o", "out.jsonl")
 
 
-def test_rows_in_answers_out_and_nothing_left_running(mill: Path, mark: str) -> None:
-    (mill / "in.jsonl").write_text('{"prompt": "one"}\n{"prompt": "two"}\n')
-
-    done = nightmill(*RUN)
-
-    assert done.returncode == 0, done.stderr
-    assert [row["response"] for row in read_rows(mill / "out.jsonl")] == ["one", "two"]
-    assert done.stdout == ""
-    assert "2 rows answered" in done.stderr
-    assert "left this machine: nothing" in done.stderr
-    assert marked(mark) == []
-
-
-def test_a_bad_line_costs_the_good_ones_nothing_but_the_exit_status(mill: Path) -> None:
+def test_a_bad_line_costs_the_good_ones_nothing_but_the_exit_status(
+    mill: Path, mark: str, command: Command
+) -> None:
     (mill / "in.jsonl").write_text('{"prompt": "one"}\nnot json\n{"prompt": "three"}\n')
 
-    done = nightmill(*RUN, "--json")
+    done = nightmill(*RUN)
 
     assert done.returncode == 1, done.stderr
     rows = read_rows(mill / "out.jsonl")
     assert [row.get("response") for row in rows] == ["one", None, "three"]
     assert rows[1]["error"]["code"] == "invalid_json"
-    summary = json.loads(done.stdout)
-    assert summary["schema"] == 1
-    assert summary["counts"]["failed"] == 1
-    assert summary["failures"][0]["first_line"] == 2
+    assert done.stdout == ""
+    assert "2 rows answered, 1 failed" in done.stderr
+    assert "invalid_json: 1 row, first in line 2" in done.stderr
+    assert "left this machine: nothing" in done.stderr
+    assert marked(mark) == []
+    assert command("status", "b-", "--json").json["failures"][0]["first_line"] == 2
+
+
+def test_the_same_command_again_says_that_all_is_done_and_starts_nothing(
+    mill: Path, mark: str, command: Command
+) -> None:
+    write_rows(mill / "in.jsonl", 2)
+    with Client() as client:
+        client.wait(client.submit("in.jsonl", output=Path("out.jsonl")))
+
+    again = command(*RUN, "--json")
+
+    assert again.status == 0
+    assert "All rows are done already." in again.err
+    assert again.json["counts"]["succeeded"] == 2
+    assert [row["response"] for row in read_rows(mill / "out.jsonl")] == ["row 0", "row 1"]
+    assert [json.loads(line) for line in command("results", "b-").out.splitlines()] == read_rows(
+        mill / "out.jsonl"
+    )
 
 
 def test_ctrl_c_stops_cleanly_says_how_to_go_on_and_the_same_command_does(
-    mill: Path, mark: str
+    mill: Path, mark: str, start: Start, command: Command
 ) -> None:
     write_rows(mill / "in.jsonl", MANY)
     process = start(*RUN)
@@ -65,13 +75,15 @@ def test_ctrl_c_stops_cleanly_says_how_to_go_on_and_the_same_command_does(
     assert marked(mark) == []
     before = answered(mill)
     assert 0 < before < MANY
-    assert len(nightmill("results", "b-").stdout.splitlines()) == before
+    assert len(command("results", "b-").out.splitlines()) == before
 
     assert nightmill(*RUN).returncode == 0
     assert len(read_rows(mill / "out.jsonl")) == MANY
 
 
-def test_a_second_ctrl_c_does_not_wait_for_a_worker_that_hangs(mill: Path, mark: str) -> None:
+def test_a_second_ctrl_c_does_not_wait_for_a_worker_that_hangs(
+    mill: Path, mark: str, start: Start
+) -> None:
     write_rows(mill / "in.jsonl", MANY)
     process = start(*RUN)
     worker = eventually(lambda: marked(mark, "nightmill worker"), "the worker")[0]
@@ -87,7 +99,9 @@ def test_a_second_ctrl_c_does_not_wait_for_a_worker_that_hangs(mill: Path, mark:
     eventually(lambda: marked(mark) == [], "all to end")
 
 
-def test_kill_9_of_everything_then_the_same_command_goes_on(mill: Path, mark: str) -> None:
+def test_kill_9_of_everything_then_the_same_command_goes_on(
+    mill: Path, mark: str, start: Start
+) -> None:
     write_rows(mill / "in.jsonl", MANY)
     process = start(*RUN)
     eventually(lambda: answered(mill), "the first answers")
@@ -104,7 +118,7 @@ def test_kill_9_of_everything_then_the_same_command_goes_on(mill: Path, mark: st
 
 
 def test_a_second_run_shares_the_services_and_takes_over_when_the_first_hangs_up(
-    mill: Path, mark: str
+    mill: Path, mark: str, start: Start, command: Command
 ) -> None:
     write_rows(mill / "in.jsonl", 10 * MANY)
     write_rows(mill / "more.jsonl", 3)
@@ -120,7 +134,7 @@ def test_a_second_run_shares_the_services_and_takes_over_when_the_first_hangs_up
     first.send_signal(signal.SIGHUP)
 
     assert end_of(first)[0] == 143
-    assert nightmill("cancel", older).returncode == 0
+    assert command("cancel", older).status == 0
     status, _, err = end_of(second)
     assert status == 0, err
     assert len(read_rows(mill / "more-out.jsonl")) == 3

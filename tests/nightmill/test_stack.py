@@ -29,7 +29,7 @@ from nightmill.machine import machine_name
 from nightmill.setup import open_store
 from nightmill.status import Status, status_of
 from tests.nightmill.processes import marked
-from tests.nightmill.test_words import BATCH
+from tests.nightmill.samples import BATCH
 
 
 @pytest.fixture
@@ -80,11 +80,12 @@ def test_a_stack_that_cannot_start_leaves_nothing_behind(
 ) -> None:
     DataDir(settings.data_dir).broker.joinpath("broker.sock").mkdir()
 
-    with pytest.raises(BrokerError, match="broker.log"), Stack(settings, store):
+    with pytest.raises(BrokerError, match=r"broker\.log"), Stack(settings, store):
         pass
 
     assert marked(mark) == []
-    assert take(lock := services_lock(DataDir(settings.data_dir)))
+    lock = services_lock(DataDir(settings.data_dir))
+    assert take(lock)
     lock.release()
 
 

@@ -5,34 +5,14 @@ import os
 
 import pytest
 
-from jobs.model import Batch, Counts
-from jobs.states import BatchState, JobState
+from jobs.model import Counts
+from jobs.states import JobState
 from nightmill.cli import words
 from nightmill.cli.progress import PlainLines, figures, progress
 from nightmill.cli.summary import counts, summary
 from nightmill.report import Failure, Report, Share
 from nightmill.status import Status, status_of
-
-BATCH = Batch(
-    id="b-1",
-    name="in.jsonl",
-    state=BatchState.OPEN,
-    run_key="k",
-    source="in.jsonl",
-    source_hash="",
-    output="",
-    into="response",
-    options={},
-    model="demo",
-    pool="mlx",
-    revision=1,
-    priority=0,
-    data_class="local",
-    created_at=0.0,
-    finished_at=None,
-    jobs_per_s=4.0,
-    tokens_per_s=120.5,
-)
+from tests.nightmill.samples import BATCH
 
 
 def status(**in_state: int) -> Status:
