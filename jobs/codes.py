@@ -137,7 +137,7 @@ class ErrorCode(StrEnum):
     POISON = (
         "poison",
         "The job was alone when its engine died, as often as is allowed.",
-        "Change the prompt; the attempts are in `nightmill status BATCH --json`.",
+        "Change the prompt or leave the row out, and look into the engine's log.",
     )
     PRIVACY = (
         "privacy",

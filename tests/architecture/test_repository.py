@@ -12,7 +12,6 @@ from tests.architecture.source import PACKAGES, ROOT, kept_files
 
 MAX_LINES = 400
 MAX_README = 150
-#: Data in the shape of code.
 #: Taken apart, so that this file does not name them either.
 REGISTRIES = [
     ".".join(parts)
