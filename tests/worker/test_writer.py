@@ -143,7 +143,7 @@ def test_work_goes_on_after_postgres_cut_all_connections(
     ask(
         store,
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE application_name = 'nightmill' AND pid <> pg_backend_pid()",
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()",
     )
 
     host.run_pack([second], Tally(POOL, 1)).result(20)
