@@ -66,10 +66,12 @@ def clear(c: Connection, batch_id: str) -> None:
 _APPEND = Insert("counters", "batch_id text, " + ", ".join(f"{field} bigint" for field in FIELDS))
 _COUNTS = Sql(f"SELECT {_SUMS} FROM counters WHERE batch_id = :batch_id")  # noqa: S608
 _TAKE = Sql(
-    "DELETE FROM counters WHERE id IN ("  # noqa: S608  (our own column names)
+    # Not a plain subselect: Postgres may run one again for each row, and its LIMIT with it.
+    "WITH taken AS ("  # noqa: S608  (our own column names)
     "SELECT j.id FROM counters AS j WHERE j.batch_id IN ("
     "SELECT batch_id FROM counters GROUP BY batch_id HAVING count(*) > 1)"
     " ORDER BY j.id LIMIT :limit {skip_locked})"
+    " DELETE FROM counters WHERE id IN (SELECT id FROM taken)"
     f" RETURNING batch_id, {_LIST}"
 )
 _CLEAR = Sql("DELETE FROM counters WHERE batch_id = :batch_id")
