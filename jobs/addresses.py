@@ -13,7 +13,7 @@ _URL = re.compile(
         (?:\[(?P<ipv6>[0-9a-fA-F:.]+)\]|(?P<host>[\w.-]*))
         (?::(?P<port>[0-9]+))?
         (?P<path>/[^?\#;\s]*)?
-        (?:\?(?P<query>[^\#;\s]*))?""",
+        (?:\?(?P<query>[^@\#;\s]*))?""",
     re.VERBOSE | re.ASCII,
 )
 

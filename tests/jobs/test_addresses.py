@@ -24,6 +24,7 @@ TAILS = st.lists(PIECES, max_size=8).map("".join)
 @example("localhost:@evil.example/x")
 @example("user:localhost@evil.example@localhost")
 @example("localhost?host=evil.example")
+@example("?@localhost")
 def test_the_store_connects_to_no_host_that_was_not_judged(tail: str) -> None:
     url = f"postgresql://{tail}"
     with contextlib.suppress(ValueError, ArgumentError):
