@@ -5,7 +5,7 @@ from typing import Protocol
 
 import msgspec
 
-from jobs.model import GenerationRequest, GenerationResult
+from jobs.model import Endpoint, GenerationRequest, GenerationResult
 
 #: Called with the number of tokens generated so far, often enough to show that tokens flow.
 OnProgress = Callable[[int], None]
@@ -23,6 +23,8 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     quantization: str = ""
     #: The tiny model that Nightmill ships, to try things out.
     is_demo: bool = False
+    #: What can be asked of it.
+    endpoints: tuple[Endpoint, ...] = ("chat",)
     #: Where its files are; empty for a server's model.
     path: str = ""
 

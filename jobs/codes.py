@@ -97,6 +97,11 @@ class ErrorCode(StrEnum):
         "A parameter is not supported, and nothing is dropped in silence.",
         "Take the parameter out of the line.",
     )
+    INVALID_SCHEMA = (
+        "invalid_schema",
+        "The schema of the answer is not a JSON Schema that Nightmill can hold an answer to.",
+        "Mend it as the message says; it may not refer to other documents.",
+    )
     UNSUPPORTED_ENDPOINT = (
         "unsupported_endpoint",
         "No pool on this machine serves this endpoint.",
@@ -118,6 +123,11 @@ class ErrorCode(StrEnum):
         "refused",
         "The backend refused the request.",
         "Read the message; the same request would be refused again.",
+    )
+    SCHEMA_MISMATCH = (
+        "schema_mismatch",
+        "The answer does not fit the schema, and neither did a second one.",
+        "Say in the prompt what is wanted, ease the schema, or choose a larger model.",
     )
     INCOMPLETE = (
         "incomplete",

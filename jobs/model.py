@@ -1,7 +1,7 @@
 """The values that jobs are made of. Their `repr` shows sizes, never a prompt or an answer."""
 
 import hashlib
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -9,6 +9,12 @@ from jobs.codes import ErrorCode
 from jobs.states import BatchState, JobState
 
 Role = Literal["system", "user", "assistant"]
+
+#: What is asked of a model: to go on with a conversation, or to turn a text into a vector.
+Endpoint = Literal["chat", "embeddings"]
+
+#: What an answer is: plain text, a JSON value that a schema asked for, or a vector as JSON.
+Form = Literal["text", "json", "vector"]
 
 
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,6 +43,10 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     seed: int | None = None
     #: The answer ends before the first of these texts.
     stop: tuple[str, ...] = ()
+    #: With `embeddings`, `messages` is one message of the user: the text to turn into a vector.
+    endpoint: Endpoint = "chat"
+    #: The JSON Schema that the answer has to fit; None is free text.
+    schema: dict[str, Any] | None = None
 
     def __repr__(self) -> str:
         size = sum(len(message.content) for message in self.messages)
@@ -55,6 +65,8 @@ class GenerationResult(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     #: What a reasoning model thought before it answered.
     reasoning: str | None = None
+    #: What `text` is.
+    form: Form = "text"
 
     def __repr__(self) -> str:
         return (
@@ -141,6 +153,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     output_tokens: int = 0
     error_code: ErrorCode | None = None
     error_message: str | None = None
+    form: Form = "text"
 
     def __repr__(self) -> str:
         return f"Outcome({self.job_id}, {self.state}, {self.error_code or self.finish_reason})"
@@ -165,6 +178,8 @@ class NewBatch(msgspec.Struct, frozen=True, kw_only=True):
     priority: int = 0
     #: `local`: may not leave the owner's machines.
     data_class: str = "local"
+    #: The share of failures among its last rows above which it is paused; 1 is never.
+    max_failures: float = 0.5
 
     def __repr__(self) -> str:
         # `options` hold the templates of the prompts.
@@ -227,6 +242,9 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     #: Smoothed rates, kept by the dispatcher while the batch runs; 0 before and after.
     jobs_per_s: float
     tokens_per_s: float
+    #: Why nothing of it is handed out for now; None while it runs.
+    paused_reason: str | None
+    max_failures: float
 
     def __repr__(self) -> str:
         return f"Batch({self.id}, {self.name}, {self.state})"
@@ -250,6 +268,7 @@ class ResultRow(msgspec.Struct, frozen=True, kw_only=True):
     output_tokens: int
     error_code: str | None
     error_message: str | None
+    form: Form
 
     def __repr__(self) -> str:
         return f"ResultRow(line {self.line}, {self.state})"

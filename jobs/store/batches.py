@@ -166,14 +166,15 @@ _CUT_SHORT = {BatchState.CANCELLED, BatchState.EXPIRED}
 
 _PARTS = {
     "columns": "id, name, state, run_key, source, source_hash, output, into_field, options, model,"
-    " pool, revision, priority, data_class, created_at, finished_at, jobs_per_s, tokens_per_s"
+    " pool, revision, priority, data_class, created_at, finished_at, jobs_per_s, tokens_per_s,"
+    " paused_reason, max_failures"
 }
 _CREATE = Sql(
     """
 INSERT INTO batches (id, name, state, run_key, source, output, into_field, options, model, pool,
-    revision, priority, data_class, created_at)
+    revision, priority, data_class, created_at, max_failures)
 VALUES (:batch_id, :name, 'ingesting', :run_key, :source, :output, :into, :options, :model, :pool,
-    1, :priority, :data_class, {now})
+    1, :priority, :data_class, {now}, :max_failures)
 ON CONFLICT (run_key) DO NOTHING
 RETURNING {columns}
 """,

@@ -88,6 +88,7 @@ def _result(o: Outcome, now: float) -> tuple[Any, ...]:
         None if o.error_code is None else o.error_code.value,
         o.error_message,
         now,
+        o.form,
     )
 
 
@@ -144,5 +145,5 @@ _RESULTS = Insert(
     "results",
     "job_id text, run integer, state text, text text, reasoning text, finish_reason text,"
     " model text, input_tokens integer, output_tokens integer, error_code text,"
-    " error_message text, finished_at double precision",
+    " error_message text, finished_at double precision, form text",
 )

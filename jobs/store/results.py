@@ -25,7 +25,7 @@ _PAGE = Sql("""
 SELECT j.id AS job_id, j.line, j.custom_id, j.kind, j.state, j.run, q."row", r.text, r.reasoning,
     r.finish_reason, coalesce(r.model, j.model) AS model,
     coalesce(r.input_tokens, 0) AS input_tokens, coalesce(r.output_tokens, 0) AS output_tokens,
-    r.error_code, r.error_message
+    r.error_code, r.error_message, coalesce(r.form, 'text') AS form
 FROM jobs AS j
     LEFT JOIN requests AS q ON q.job_id = j.id
     LEFT JOIN results AS r ON r.job_id = j.id AND r.run = j.run

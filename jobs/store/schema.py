@@ -43,6 +43,10 @@ batches = Table(
     Column("finished_at", Double),
     Column("jobs_per_s", Double, nullable=False, server_default=_ZERO),
     Column("tokens_per_s", Double, nullable=False, server_default=_ZERO),
+    # Why nothing of it is handed out for now; null while it runs.
+    Column("paused_reason", Text),
+    # The share of failures among its last rows above which it is paused; 1 is never.
+    Column("max_failures", Double, nullable=False, server_default=text("0.5")),
 )
 
 jobs = Table(
@@ -120,6 +124,8 @@ results = Table(
     Column("error_code", Text),
     Column("error_message", Text),
     Column("finished_at", Double, nullable=False),
+    # What `text` is: `text`, `json` (an answer to a schema) or `vector` (an embedding, as JSON).
+    Column("form", Text, nullable=False, server_default="text"),
     PrimaryKeyConstraint("job_id", "run"),
 )
 
@@ -156,6 +162,9 @@ hosts = Table(
     Column("version", Text, nullable=False),
     Column("started_at", Double, nullable=False),
     Column("seen_at", Double, nullable=False),
+    # Why it claims nothing now, for people, and until when; null while it is well.
+    Column("trouble", Text),
+    Column("parked_until", Double),
 )
 
 pools = Table(
@@ -186,6 +195,21 @@ counters = Table(
             "output_tokens",
         )
     ),
+)
+
+# What each pool did in the seconds up to `at`, kept by the dispatcher for charts.
+samples = Table(
+    "samples",
+    metadata,
+    Column("pool", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("jobs", Integer, nullable=False),
+    Column("input_tokens", Integer, nullable=False),
+    Column("output_tokens", Integer, nullable=False),
+    Column("running", Integer, nullable=False),
+    Column("queued", Integer, nullable=False),
+    PrimaryKeyConstraint("pool", "at"),
+    sqlite_with_rowid=False,
 )
 
 ledger = Table(

@@ -22,4 +22,6 @@ BATCH = Batch(
     finished_at=None,
     jobs_per_s=4.0,
     tokens_per_s=120.5,
+    paused_reason=None,
+    max_failures=0.5,
 )

@@ -49,6 +49,7 @@ def result(**more: Any) -> ResultRow:
         "output_tokens": 2,
         "error_code": None,
         "error_message": None,
+        "form": "text",
     }
     return ResultRow(**(known | more))
 

@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 
 from jobs.errors import StoreError
-from jobs.store import migrate
+from jobs.store import batches, migrate
 from jobs.store import store as store_module
 from jobs.store.engines import parse_url
 from jobs.store.migrate import prepare
@@ -46,7 +46,14 @@ def version(url: str) -> Any:
 def definitions(c: Connection) -> list[str]:
     """Every table and index as the database itself describes it."""
     if c.dialect.name == "sqlite":
-        sql = "SELECT name, sql FROM sqlite_master WHERE name <> 'alembic_version'"
+        # Of a table the columns, not the text: a column that was added stands at its end there.
+        sql = (
+            "SELECT name, sql FROM sqlite_master WHERE type = 'index' UNION ALL"
+            " SELECT t.name || '.' || i.cid, i.name || ' ' || i.type || i.\"notnull\" || i.pk"
+            " || l.wr || coalesce(i.dflt_value, '') FROM sqlite_master AS t"
+            " JOIN pragma_table_xinfo(t.name) AS i JOIN pragma_table_list(t.name) AS l"
+            " WHERE t.type = 'table' AND t.name <> 'alembic_version'"
+        )
     else:
         sql = (
             "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' UNION ALL"
@@ -165,6 +172,34 @@ def test_an_old_store_is_upgraded(
     store = Store.open(new_url)
     with store.write() as c:
         c.execute(text("INSERT INTO pools (name, colour) VALUES ('a', 'blue')"))
+    store.close()
+
+
+def test_a_store_of_the_first_version_keeps_its_batches(
+    new_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = tmp_path / "first"
+    shutil.copytree(SCRIPTS, first, ignore=shutil.ignore_patterns("__pycache__", "000[2-9]_*"))
+    with monkeypatch.context() as earlier:
+        earlier.setattr(migrate, "_SCRIPTS", first)
+        earlier.setattr(migrate, "HEAD", "0001")
+        prepare(new_url)
+    engine = create_engine(parse_url(new_url))
+    with engine.begin() as c:
+        c.execute(
+            text(
+                "INSERT INTO batches (id, name, state, run_key, source, output, into_field,"
+                " options, model, pool, revision, priority, data_class, created_at) VALUES"
+                " ('b-1', 'night', 'open', 'k', 's', '', 'response', '{}', 'm', 'p', 1, 0,"
+                " 'local', 1)"
+            )
+        )
+    engine.dispose()
+    prepare(new_url)
+    store = Store.open(new_url)
+    with store.read() as c:
+        batch = batches.get(c, "night")
+    assert (batch.paused_reason, batch.max_failures) == (None, 0.5)
     store.close()
 
 
