@@ -1,29 +1,10 @@
 """`nightmill run`."""
 
-from nightmill.cli import options
+from nightmill.cli.asking import Asked, asks
 
 
-def run(
-    source: options.Input,
-    *,
-    output: options.Output = None,
-    prompt: options.Prompt = None,
-    system: options.System = None,
-    model: options.Model = None,
-    max_tokens: options.MaxTokens = None,
-    temperature: options.Temperature = None,
-    top_p: options.TopP = None,
-    seed: options.Seed = None,
-    stop: options.Stop = None,
-    into: options.Into = "response",
-    form: options.Format = None,
-    name: options.Name = None,
-    priority: options.Priority = 0,
-    fresh: options.Fresh = False,
-    force: options.Force = False,
-    json: options.Json = False,
-    config: options.Config = None,
-) -> None:
+@asks
+def run(asked: Asked) -> None:
     """Run every row of a file through a model, and write the answers to another.
 
     The same command again goes on where it was stopped, and runs new and changed rows only.
@@ -33,28 +14,5 @@ def run(
     Example: nightmill run rows.jsonl -o out.jsonl --prompt "Translate into French: {text}"
     """
     from nightmill.cli.running import run_request
-    from nightmill.request import Request
-    from producer.overrides import Overrides
 
-    overrides = Overrides(
-        model=model,
-        prompt=prompt,
-        system=system,
-        max_tokens=max_tokens,
-        temperature=temperature,
-        top_p=top_p,
-        seed=seed,
-        stop=tuple(stop) if stop else None,
-    )
-    request = Request(
-        source=source,
-        output=output,
-        overrides=overrides,
-        into=into,
-        kind=form,
-        name=name,
-        priority=priority,
-        is_fresh=fresh,
-        is_forced=force,
-    )
-    run_request(request, config, json=json)
+    run_request(asked.request(), asked.config, json=asked.json)

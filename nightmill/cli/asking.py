@@ -1,0 +1,90 @@
+"""What `run` and `submit` are asked in common: one input, where answers go, how they are made."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from nightmill.cli import options
+
+if TYPE_CHECKING:
+    from nightmill.request import Request
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """The options as they were given; each field is a parameter of the command line."""
+
+    source: options.Input
+    output: options.Output = None
+    prompt: options.Prompt = None
+    system: options.System = None
+    model: options.Model = None
+    max_tokens: options.MaxTokens = None
+    temperature: options.Temperature = None
+    top_p: options.TopP = None
+    seed: options.Seed = None
+    stop: options.Stop = None
+    into: options.Into = "response"
+    form: options.Format = None
+    name: options.Name = None
+    priority: options.Priority = 0
+    fresh: options.Fresh = False
+    force: options.Force = False
+    json: options.Json = False
+    config: options.Config = None
+
+    def request(self) -> "Request":
+        """What is to be done; raises `UsageError` for a value that cannot be used."""
+        from nightmill.request import Request
+        from producer.overrides import Overrides
+
+        return Request(
+            source=self.source,
+            output=self.output,
+            overrides=Overrides(
+                model=self.model,
+                prompt=self.prompt,
+                system=self.system,
+                max_tokens=self.max_tokens,
+                temperature=self.temperature,
+                top_p=self.top_p,
+                seed=self.seed,
+                stop=tuple(self.stop) if self.stop else None,
+            ),
+            into=self.into,
+            kind=self.form,
+            name=self.name,
+            priority=self.priority,
+            is_fresh=self.fresh,
+            is_forced=self.force,
+        )
+
+
+def asks(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command, whose first parameter is `Asked`, the options of that and then its own."""
+    own = list(inspect.signature(command).parameters.values())[1:]
+    asked = [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            annotation=field.type,
+            default=_default(field.default),
+        )
+        for field in fields(Asked)
+    ]
+
+    @functools.wraps(command)
+    def with_options(**given: Any) -> None:
+        mine = {parameter.name: given.pop(parameter.name) for parameter in own}
+        command(Asked(**given), **mine)
+
+    # What Typer makes the options from.
+    with_options.__signature__ = inspect.Signature([*asked, *own])  # type: ignore[attr-defined]
+    with_options.__annotations__ = {each.name: each.annotation for each in [*asked, *own]}
+    return with_options
+
+
+def _default(value: Any) -> Any:
+    return inspect.Parameter.empty if value is MISSING else value
