@@ -3,6 +3,7 @@
 import msgspec
 from sqlalchemy import Connection
 
+from jobs.store import dialect
 from jobs.store.dialect import Sql
 
 
@@ -58,6 +59,17 @@ def listing(c: Connection) -> list[HostRow]:
     ]
 
 
+def living(c: Connection, alive_s: float) -> list[HostRow]:
+    """The hosts that were seen in the last `alive_s` seconds, by name."""
+    now = dialect.now(c)
+    return [host for host in listing(c) if host.seen_at > now - alive_s]
+
+
+def models_running(c: Connection) -> list[tuple[str, str]]:
+    """Pool and model of the jobs that run now, each once: these models are in memory."""
+    return [tuple(row) for row in _MODELS_RUNNING(c)]
+
+
 _ANNOUNCE = Sql("""
 INSERT INTO hosts (name, session, pool, slots, models, machine, version, started_at, seen_at)
 VALUES (:name, :session, :pool, :slots, :models, :machine, :version, {now}, {now})
@@ -72,6 +84,10 @@ SELECT session FROM hosts WHERE name = :name
 UNION
 SELECT j.session FROM {jobs_in_flight}
 WHERE {in_flight} AND j.state = 'running' AND j.host = :name
+""")
+_MODELS_RUNNING = Sql("""
+SELECT DISTINCT j.pool, j.model FROM {jobs_in_flight}
+WHERE {in_flight} AND j.state = 'running' ORDER BY j.pool, j.model
 """)
 _LISTING = Sql(
     "SELECT name, session, pool, slots, models, machine, version, started_at, seen_at"
