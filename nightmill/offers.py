@@ -124,9 +124,13 @@ def _busy(settings: Settings) -> Busy:
     """Nothing where there is no store yet or it does not answer: models can be listed without."""
     try:
         with closing(Store.open(settings.store_url)) as store, store.read() as c:
-            return Busy(
-                hosts=tuple((host.name, host.pool) for host in hosts.living(c, ALIVE_S)),
-                running=tuple(hosts.models_running(c)),
-            )
+            living = hosts.living(c, ALIVE_S)
+            running = hosts.models_running(c)
     except StoreError:
         return Busy()
+    served = {host.pool for host in living}
+    return Busy(
+        hosts=tuple((host.name, host.pool) for host in living),
+        # What a dead worker ran is not in anybody's memory.
+        running=tuple((pool, model) for pool, model in running if pool in served),
+    )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
+from jobs.states import JobState
 from nightmill.cli import options, words
 from nightmill.cli.output import print_json, say, tell
 
@@ -54,7 +55,7 @@ def cells(listed: "Listed") -> tuple[str, ...]:
         listed.short_id,
         status.state,
         f"{status.finished:,}/{status.total:,}",
-        f"{status.counts['failed']:,}",
+        f"{status.counts[JobState.FAILED]:,}",
         words.duration(listed.age_s),
         status.name,
         status.output or "-",

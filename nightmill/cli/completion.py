@@ -59,8 +59,7 @@ def models(settings: "Settings") -> Iterable[_Word]:
     from nightmill.pools import find_models
 
     yield "auto", "the best that fits"
-    for alias, name in settings.aliases.items():
-        yield alias, name
+    yield from settings.aliases.items()
     for pool in find_models(settings):
         for model in pool.models:
             yield model.name, f"pool {pool.pool}"

@@ -11,7 +11,6 @@ from nightmill.cli import options, words
 from nightmill.cli.output import print_json, tell
 
 if TYPE_CHECKING:
-    from jobs.store.failures import FailedRow
     from nightmill.report import Errors, FailureGroup
 
 #: Rows that are listed one by one unless told otherwise.
@@ -46,12 +45,13 @@ def errors(
 
 def lines(found: "Errors") -> Iterator[str]:
     """The failures of a batch for people."""
-    yield f"{found.name}: {found.failed:,} of {words.count(found.total, 'row')} failed  ({found.id})"
+    rows = words.count(found.total, "row")
+    yield f"{found.name}: {found.failed:,} of {rows} failed  ({found.id})"
     for group in found.codes:
         yield from _group(group)
     if found.rows:
         yield ""
-        yield from _table(found.rows)
+        yield from _table(found)
     if 0 < len(found.rows) < found.failed:
         yield f"and {found.failed - len(found.rows):,} more; --limit lists them"
 
@@ -67,6 +67,14 @@ def _group(group: "FailureGroup") -> Iterator[str]:
         yield f"    {group.way_out}"
 
 
-def _table(rows: "tuple[FailedRow, ...]") -> Iterator[str]:
-    shown = [(f"line {row.line}", row.custom_id or "-", row.code, row.message) for row in rows]
-    return words.table(shown)
+def _table(found: "Errors") -> Iterator[str]:
+    said = {group.code: group.message for group in found.codes}
+    return words.table(
+        (
+            f"line {row.line}",
+            row.custom_id or "-",
+            row.code,
+            "" if row.message == said[row.code] else row.message,
+        )
+        for row in found.rows
+    )

@@ -57,6 +57,6 @@ def lines(done: "Retried") -> list[str]:
     else:
         said = [f"{done.id}: no row that could run has failed."]
     if done.unreadable:
-        left = words.count(done.unreadable, "line")
-        said.append(f"{left} cannot run as they are: nightmill errors {done.id}")
+        left = words.count(done.unreadable, "failed line")
+        said.append(f"{left} could not be read: nightmill errors {done.id}")
     return said
