@@ -7,7 +7,8 @@ import msgspec
 from jobs.model import Batch
 from jobs.store import batches, dialect, failures
 from jobs.store.store import Store
-from nightmill.report import NAMED_LINES, Errors, Failure, Report, Share, group_of
+from nightmill.failures import NAMED_LINES, Errors, group_of
+from nightmill.report import Failure, Report, Share
 from nightmill.status import Status, status_of
 
 #: `b-` and the digits of the moment in which a batch was made.

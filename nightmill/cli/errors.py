@@ -11,7 +11,7 @@ from nightmill.cli import options, words
 from nightmill.cli.output import print_json, tell
 
 if TYPE_CHECKING:
-    from nightmill.report import Errors, FailureGroup
+    from nightmill.failures import Errors, FailureGroup
 
 #: Rows that are listed one by one unless told otherwise.
 LISTED = 10
