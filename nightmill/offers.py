@@ -16,9 +16,6 @@ from jobs.store.store import Store
 from nightmill.choosing import choose
 from nightmill.pools import PoolModels, find_models
 
-#: A worker that was not heard of for so long is not there any more.
-ALIVE_S = 30.0
-
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
     """A model that a pool offers."""
@@ -124,7 +121,7 @@ def _busy(settings: Settings) -> Busy:
     """Nothing where there is no store yet or it does not answer: models can be listed without."""
     try:
         with closing(Store.open(settings.store_url)) as store, store.read() as c:
-            living = hosts.living(c, ALIVE_S)
+            living = hosts.living(c)
             running = hosts.models_running(c)
     except StoreError:
         return Busy()
