@@ -7,6 +7,9 @@ from jobs.errors import InputError
 
 Row = Mapping[str, Any]
 
+#: The types of pandas's words for what is missing.
+_MISSING = frozenset({"NAType", "NaTType"})
+
 
 def rows_of(given: Any) -> Iterable[Row]:
     """The rows of an iterable of mappings, or of a data frame of pandas, polars or pyarrow.
@@ -41,9 +44,13 @@ def rows_of(given: Any) -> Iterable[Row]:
 
 
 def plain(value: Any) -> Any:
-    """A number or an array of NumPy's as Python's own; raises `TypeError` for anything else."""
-    if callable(getattr(value, "tolist", None)):
-        return value.tolist()
+    """A value of NumPy's or pandas's as Python's own; raises `TypeError` for anything else."""
+    if type(value).__name__ in _MISSING:
+        return None
+    for way in ("tolist", "isoformat"):
+        convert = getattr(value, way, None)
+        if callable(convert):
+            return convert()
     raise TypeError(f"{type(value).__name__} is nothing that JSON has")
 
 

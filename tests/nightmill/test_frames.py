@@ -1,5 +1,6 @@
 """Rows out of what a program has them in."""
 
+import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -73,11 +74,30 @@ def test_what_has_no_rows_is_refused_in_words(given: Any, said: str) -> None:
         rows_of(given)
 
 
-def test_numbers_of_numpy_and_what_is_missing_are_written_as_json_has_them(tmp_path: Path) -> None:
-    row = {"n": np.int64(3), "v": np.array([1.5, 2.0]), "none": float("nan")}
+class Timestamp(dt.datetime):
+    """pandas has its own."""
+
+
+class NaTType:
+    """A time that is missing."""
+
+    def isoformat(self) -> str:
+        return "NaT"
+
+
+def test_values_of_numpy_and_pandas_are_written_as_json_has_them(tmp_path: Path) -> None:
+    row = {
+        "n": np.int64(3),
+        "v": np.array([1.5, 2.0]),
+        "none": float("nan"),
+        "at": Timestamp(2026, 1, 1),
+        "never": NaTType(),
+    }
 
     with written_rows(tmp_path, [row]) as path:
-        assert path.read_text() == '{"n":3,"v":[1.5,2.0],"none":null}\n'
+        assert path.read_text() == (
+            '{"n":3,"v":[1.5,2.0],"none":null,"at":"2026-01-01T00:00:00","never":null}\n'
+        )
 
 
 def test_rows_that_a_killed_program_left_behind_are_removed_and_those_in_use_are_not(
