@@ -133,9 +133,9 @@ class OpenAiBackend:
             )
 
     async def _refusal(self, request: GenerationRequest, error: StatusError) -> BackendError:
-        said = read_error(error.body)
-        if error.status in {404, 405} and not said.is_too_long:
+        if error.status in {404, 405}:
             return await self._not_found(request, error)
+        said = read_error(error.body)
         return refusal(self._server.url, error.status, said, error.retry_after, time.time())
 
     async def _not_found(self, request: GenerationRequest, error: StatusError) -> BackendError:

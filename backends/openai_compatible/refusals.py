@@ -23,18 +23,24 @@ BUSY_S = 5.0
 #: Seconds until somebody may have corrected the key.
 KEY_PARK_S = 60.0
 
+#: Statuses that put the blame on the request: which part of it, the text may tell. In any other
+#: error the text decides nothing, as the prompt that it may quote could have decided it.
+_OF_REQUESTS = frozenset({400, 413, 422})
+
 _CONTEXT = re.compile(r"context.{0,40}(length|size|window|overflow|exceed)|exceed.{0,40}context")
 _WORD = re.compile(r"[\w.-]{1,64}", re.ASCII)
 
 
 class Said(msgspec.Struct, frozen=True):
-    """What an error says of itself, as far as that can be shown, and whether it is the length."""
+    """What an error says of itself, as far as that can be shown, and what the trouble is."""
 
     #: Its type and its code, such as `invalid_request_error, context_length_exceeded`.
     words: tuple[str, ...] = ()
     #: A code that is a status.
     status: int = 0
-    is_too_long: bool = False
+    #: Whether type or code, or the text, speak of the length of the context.
+    names_length: bool = False
+    mentions_length: bool = False
 
     def __str__(self) -> str:
         return f" ({', '.join(self.words)})" if self.words else ""
@@ -45,7 +51,7 @@ def read_error(body: bytes) -> Said:
     try:
         parsed = msgspec.json.decode(body)
     except (ValueError, RecursionError):
-        return Said(is_too_long=_is_about_length(body.decode("utf-8", "replace")))
+        return Said(mentions_length=_is_about_length(body.decode("utf-8", "replace")))
     if isinstance(parsed, dict):
         return said_of(parsed.get("error", parsed))
     return Said()
@@ -54,12 +60,16 @@ def read_error(body: bytes) -> Said:
 def said_of(error: Any) -> Said:
     """What an error object says; it may be a text alone."""
     if not isinstance(error, dict):
-        return Said(is_too_long=_is_about_length(str(error)))
+        return Said(mentions_length=_is_about_length(str(error)))
     given = [error.get("type"), error.get("code")]
     words = [word for word in given if isinstance(word, str) and _WORD.fullmatch(word)]
     status = next((code for code in given if isinstance(code, int)), 0)
-    about = " ".join([*words, str(error.get("message", ""))])
-    return Said(tuple(words), status, _is_about_length(about))
+    return Said(
+        words=tuple(words),
+        status=status,
+        names_length=_is_about_length(" ".join(words)),
+        mentions_length=_is_about_length(str(error.get("message", ""))),
+    )
 
 
 def refusal(  # noqa: PLR0911  (one for each kind of status)
@@ -71,7 +81,7 @@ def refusal(  # noqa: PLR0911  (one for each kind of status)
     """
     text = f"The server at {place} answered {status}{said}."
     match status:
-        case _ if said.is_too_long:
+        case _ if said.names_length or (status in _OF_REQUESTS and said.mentions_length):
             return RefusedError(
                 f"{text} {ErrorCode.PROMPT_TOO_LONG.sentence} {ErrorCode.PROMPT_TOO_LONG.way_out}",
                 ErrorCode.PROMPT_TOO_LONG,

@@ -125,6 +125,12 @@ ROWS: list[tuple[str, Behaviour, type[BackendError], ErrorCode]] = [
     ("429", status(429), RetryLaterError, ErrorCode.BACKEND_FAILED),
     ("503", error(503, type="unavailable_error"), RetryLaterError, ErrorCode.BACKEND_FAILED),
     ("500", error(500, message=QUOTING), RetryNowError, ErrorCode.BACKEND_FAILED),
+    (
+        "500 with a prompt about lengths in it",
+        error(500, message="you asked: is the context length exceeded?"),
+        RetryNowError,
+        ErrorCode.BACKEND_FAILED,
+    ),
     ("502", status(502), RetryNowError, ErrorCode.BACKEND_FAILED),
     ("504", status(504), RetryNowError, ErrorCode.TIMED_OUT),
     ("501", status(501), RefusedError, ErrorCode.UNSUPPORTED_ENDPOINT),

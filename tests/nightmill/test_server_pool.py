@@ -122,6 +122,15 @@ def test_a_server_that_was_found_serves_the_workers_too(
     assert ends(home / "out.jsonl") == {"one": "one ", "two": "two "}
 
 
+def test_a_batch_whose_pool_is_gone_is_not_waited_for(home: Path, double: OpenAiDouble) -> None:
+    configure(home, double.url)
+    write(home / "in.jsonl", ["one"])
+    batch = mill_process.nightmill("submit", "in.jsonl", "-o", "out.jsonl").stdout.strip()
+    (home / "nightmill.toml").write_text(mill_process.FAKE_POOL)
+    done = mill_process.nightmill("wait", batch)
+    assert (done.returncode, "waits for pool openai" in done.stderr) == (3, True)
+
+
 def test_a_real_server_labels_the_tickets(home: Path) -> None:
     with mlx_server(DEMO, home / "hub") as url:
         configure(home, url)

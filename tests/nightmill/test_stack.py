@@ -180,6 +180,9 @@ class StandIn:
     def __init__(self, failures: int) -> None:
         self.failures = failures
 
+    def leaves_alone(self, pool: str) -> bool:
+        return False
+
     def tick(self) -> None:
         if self.failures:
             self.failures -= 1
