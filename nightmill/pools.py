@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backends.base import Backend, ModelInfo
-from jobs.settings import PoolSettings, Settings
+from backends.watch import Timeouts
+from jobs.settings import Settings
+from jobs.settings_pools import PoolSettings
 
 NO_MLX = "mlx-lm is not installed; install it with: uv tool install 'nightmill[mlx]'"
 
@@ -45,6 +47,16 @@ def backend_of(pool: PoolSettings, engine_log: Path) -> Backend:
             return MlxBackend(
                 models_dir=pool.models_dir, slots=pool.slots_or_default, log_path=engine_log
             )
+
+
+def timeouts_of(pool: PoolSettings) -> Timeouts:
+    """How long a pool waits for its server."""
+    return Timeouts(
+        connect_s=pool.connect_s,
+        first_s=pool.first_token_s,
+        between_s=pool.between_tokens_s,
+        total_s=pool.total_s,
+    )
 
 
 def _find(name: str, pool: PoolSettings) -> PoolModels:
