@@ -1,13 +1,18 @@
 """The pools of this machine: what generates in each, and which models it has."""
 
+import asyncio
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from backends.base import Backend, ModelInfo
 from backends.watch import Timeouts
 from jobs.settings import Settings
 from jobs.settings_pools import PoolSettings
+
+if TYPE_CHECKING:
+    from backends.ollama.backend import OllamaBackend
 
 NO_MLX = "mlx-lm is not installed; install it with: uv tool install 'nightmill[mlx]'"
 
@@ -41,12 +46,26 @@ def backend_of(pool: PoolSettings, engine_log: Path) -> Backend:
             from backends.null import NullBackend
 
             return NullBackend(slots=pool.slots_or_default)
+        case "ollama":
+            return _ollama(pool)
         case "mlx":
             from backends.mlx.front import MlxBackend
 
             return MlxBackend(
                 models_dir=pool.models_dir, slots=pool.slots_or_default, log_path=engine_log
             )
+
+
+def _ollama(pool: PoolSettings) -> "OllamaBackend":
+    from backends.ollama.backend import OllamaBackend
+
+    return OllamaBackend(
+        pool.server_url,
+        slots=pool.slots_or_default,
+        timeouts=timeouts_of(pool),
+        key=pool.key,
+        num_ctx=pool.num_ctx,
+    )
 
 
 def timeouts_of(pool: PoolSettings) -> Timeouts:
@@ -69,8 +88,32 @@ def _find(name: str, pool: PoolSettings) -> PoolModels:
             from backends.null import NULL_MODEL
 
             return PoolModels(pool=name, backend="null", models=(NULL_MODEL,))
+        case "ollama":
+            return asyncio.run(_find_ollama(name, pool))
         case "mlx":
             return _find_mlx(name, pool)
+
+
+async def _find_ollama(name: str, pool: PoolSettings) -> PoolModels:
+    from backends.errors import BackendError
+
+    backend = _ollama(pool)
+    models: tuple[ModelInfo, ...] = ()
+    notes: tuple[str, ...] = ()
+    try:
+        models = (await backend.open()).models
+    except BackendError as error:
+        notes = (str(error),)
+    finally:
+        await backend.close()
+    if backend.remote_models:
+        notes = (
+            *notes,
+            f"not used, as other machines run them: {', '.join(backend.remote_models)}",
+        )
+    return PoolModels(
+        pool=name, backend="ollama", models=models, place=pool.server_url, notes=notes
+    )
 
 
 def _find_mlx(name: str, pool: PoolSettings) -> PoolModels:

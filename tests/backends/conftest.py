@@ -13,9 +13,12 @@ from backends.base import Backend, Capabilities
 from backends.fake import FakeBackend, Script
 from backends.mlx.front import MlxBackend
 from backends.null import NullBackend
+from backends.ollama.backend import OllamaBackend
 from jobs.model import GenerationRequest
 from tests.backends.asking import ask
 from tests.backends.tiny_model import make_tiny_model
+from tests.doubles.ollama.answering import ENDLESS
+from tests.doubles.ollama.daemon import LLAMA, Daemon, running
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 MakeMlx = Callable[..., MlxBackend]
@@ -80,7 +83,14 @@ def mlx(models_dir: Path, run: Run, tmp_path_factory: pytest.TempPathFactory) ->
     run(backend.close())
 
 
-@pytest.fixture(scope="session", params=["fake", "null", "mlx"])
+@pytest.fixture(scope="session")
+def ollama() -> Iterator[Daemon]:
+    """A double of Ollama that many tests share."""
+    with running(Daemon([LLAMA], parallel=4, tokens_per_s=1000)) as daemon:
+        yield daemon
+
+
+@pytest.fixture(scope="session", params=["fake", "null", "mlx", "ollama"])
 def kind(request: pytest.FixtureRequest, run: Run) -> Iterator[Kind]:
     """Each kind of backend in turn: what a new one has to add to be held to the same."""
     match request.param:
@@ -89,6 +99,10 @@ def kind(request: pytest.FixtureRequest, run: Run) -> Iterator[Kind]:
             kind = Kind(backend=fake, model="fake", endless=ask("endless", "fake"))
         case "null":
             kind = Kind(backend=NullBackend(), model="null")
+        case "ollama":
+            endless = ask(ENDLESS, LLAMA.name, max_tokens=4000)
+            backend = OllamaBackend(request.getfixturevalue("ollama").url, slots=4)
+            kind = Kind(backend=backend, model=LLAMA.name, endless=endless)
         case _:
             endless = ask("on and on", "babbler", max_tokens=4000)
             kind = Kind(backend=request.getfixturevalue("mlx"), model="babbler", endless=endless)

@@ -12,7 +12,9 @@ from tests.backends.asking import answer, answers, ask, ignore
 from tests.backends.conftest import Kind, Run
 
 #: For those that do what `null` leaves out: generate, and look at what they are asked.
-GENERATING = pytest.mark.parametrize("kind", ["fake", "mlx"], indirect=True, scope="session")
+GENERATING = pytest.mark.parametrize(
+    "kind", ["fake", "mlx", "ollama"], indirect=True, scope="session"
+)
 
 
 def test_opening_says_what_there_is(capabilities: Capabilities, kind: Kind) -> None:
