@@ -30,7 +30,11 @@ RECHECK_S = 10.0
 
 
 class Catalogue:
-    """The models that an Ollama runs itself, never older than `recheck_s` seconds."""
+    """The models that an Ollama runs itself, never older than `recheck_s` seconds.
+
+    Of an Ollama that does not answer to names that are only good on its own machine, they are
+    looked up before every prompt.
+    """
 
     def __init__(self, server: ModelServer, recheck_s: float = RECHECK_S) -> None:
         self._server = server
@@ -89,6 +93,9 @@ class Catalogue:
 
     @property
     def _is_old(self) -> bool:
+        # Only names that are refused elsewhere make up for what happens between two looks.
+        if self._assurance != "named":
+            return True
         return self._looked_at is None or _now() - self._looked_at >= self._recheck_s
 
     async def _look(self, asked_at: float) -> None:

@@ -25,6 +25,8 @@ class Model:
     #: A stub of a model that runs elsewhere.
     remote_model: str = ""
     remote_host: str = ""
+    #: Whether only `show` says that it is a stub.
+    is_hidden_in_tags: bool = False
     #: The stop texts of its Modelfile.
     stops: tuple[str, ...] = ()
 

@@ -154,7 +154,7 @@ def _tag(model: Model) -> dict[str, Any]:
     return {
         "name": model.name,
         "model": model.name,
-        **model.remote_fields,
+        **({} if model.is_hidden_in_tags else model.remote_fields),
         "modified_at": "2026-11-01T00:00:00Z",
         "size": model.size,
         "digest": model.digest,
