@@ -28,17 +28,18 @@ class Answer:
         #: Pieces so far, each of at least one token.
         self.pieces = 0
 
-    def add(self, line: ChatLine) -> None:
-        """Take the next line."""
+    def add(self, line: ChatLine) -> bool:
+        """Take the next line; says whether there was something in it."""
         said = line.message
         if said.content:
             self._text.append(said.content)
         if said.thinking:
             self._thoughts.append(said.thinking)
-        if said.content or said.thinking:
-            self.pieces += 1
         if line.done:
             self._last = line
+        has_token = bool(said.content or said.thinking)
+        self.pieces += has_token
+        return has_token
 
     def result(self) -> GenerationResult:
         """The answer, if it came to its own end; raises `BackendError` if it did not."""

@@ -1,6 +1,5 @@
 """Sending one request to an Ollama, and reading what comes back."""
 
-import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,13 +8,14 @@ import msgspec
 
 from backends.base import OnProgress
 from backends.errors import RetryNowError
-from backends.http import ModelServer, Reply, StatusError
+from backends.http import ModelServer, StatusError
 from backends.ollama.answer import Answer, vector_result
 from backends.ollama.failures import Failure, decide
+from backends.ollama.listening import Listening
 from backends.ollama.privacy import require_local_answer
 from backends.ollama.requests import KEEP_ALIVE, chat_request, embed_request, load_request
 from backends.ollama.shown import Known
-from backends.ollama.wire import ChatLine, Embedded
+from backends.ollama.wire import Embedded
 from jobs.model import GenerationRequest, GenerationResult
 
 #: Reading a model from a slow disk takes its time, and nobody's job is charged for it.
@@ -23,12 +23,8 @@ LOAD_S = 1800.0
 #: Bytes of the line around a token; some are long because they repeat the model's name.
 _BYTES_A_TOKEN = 4_000
 _BYTES_AROUND = 1_000_000
-#: An error in mid-stream has no status of its own.
-_MID_STREAM = 500
 #: What its owner keeps in memory for ever is said to expire in some far century.
 _THIS_CENTURY = "20"
-
-_read_line = msgspec.json.Decoder(ChatLine).decode
 
 
 class Asker:
@@ -45,7 +41,7 @@ class Asker:
     @property
     def silent_s(self) -> float:
         """Seconds since the last token."""
-        return asyncio.get_running_loop().time() - self._token_at
+        return time.monotonic() - self._token_at
 
     def keep_as_it_is(self, name: str, expires_at: str) -> None:
         """Note how long a model stays in memory: each request would change it for everybody."""
@@ -67,8 +63,10 @@ class Asker:
         answer = Answer(request, window)
         with self._in_flight(), self._decided(known):
             async with self._server.stream("/api/chat", body, most_bytes=most_bytes) as reply:
+                listening = Listening(known.name, self._server.url, reply, answer, on_progress)
                 async for line in reply.lines():
-                    self._take(line, known, answer, reply, on_progress)
+                    listening.take(line)
+                    self._token_at = listening.token_at
         return answer.result()
 
     async def embed(
@@ -85,26 +83,10 @@ class Asker:
         require_local_answer(answer, answer.model, known.name)
         return vector_result(request, answer, window)
 
-    def _take(
-        self, raw: bytes, known: Known, answer: Answer, reply: Reply, on_progress: OnProgress
-    ) -> None:
-        if not raw:
-            return
-        line = _parsed(raw)
-        if line.error is not None:
-            raise self._decision(known, _MID_STREAM, raw)
-        require_local_answer(line, line.model, known.name)
-        before = answer.pieces
-        answer.add(line)
-        if answer.pieces > before:
-            reply.saw_token()
-            self._token_at = asyncio.get_running_loop().time()
-            on_progress(answer.pieces)
-
     @contextmanager
     def _in_flight(self) -> Iterator[None]:
         self.in_flight += 1
-        self._token_at = asyncio.get_running_loop().time()
+        self._token_at = time.monotonic()
         try:
             yield
         finally:
@@ -131,10 +113,3 @@ class Asker:
 
     def _keep_alive(self, known: Known) -> int | str:
         return -1 if known.name in self._kept_for_ever else KEEP_ALIVE
-
-
-def _parsed(raw: bytes) -> ChatLine:
-    try:
-        return _read_line(raw)
-    except (ValueError, RecursionError) as error:
-        raise RetryNowError("Ollama sent a line that is no part of an answer.") from error
