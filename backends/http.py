@@ -8,7 +8,7 @@ and a status, never what was sent or answered, as a server may quote a prompt.
 import asyncio
 import os
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
@@ -57,13 +57,32 @@ class StatusError(BackendError):
         self.body = body
 
 
+class LostError(Exception):
+    """The connection ended before the answer did.
+
+    To be raised in the block of `stream` where only the protocol shows that: what it becomes
+    depends on whether the server is still there.
+    """
+
+    def __init__(self, *, has_begun: bool) -> None:
+        super().__init__()
+        self.has_begun = has_begun
+
+
 class Reply:
     """An answer with status 200 that is coming in."""
 
-    def __init__(self, response: httpx2.Response, watch: Watch, most_bytes: int) -> None:
+    def __init__(
+        self,
+        response: httpx2.Response,
+        watch: Watch,
+        most_bytes: int,
+        on_token: Callable[[], None],
+    ) -> None:
         self._response = response
         self._watch = watch
         self._most_bytes = most_bytes
+        self._on_token = on_token
         self._reading: AsyncGenerator[Any, None] | None = None
         #: Whether any of its body has come.
         self.has_begun = False
@@ -76,6 +95,7 @@ class Reply:
     def saw_token(self) -> None:
         """Say that a token came, so that the next one gets its time."""
         self._watch.progress()
+        self._on_token()
 
     async def read(self) -> bytes:
         """All of the body."""
@@ -133,6 +153,7 @@ class ModelServer:
         self._slots = slots
         self._turns = asyncio.Semaphore(slots)
         self._prompts = 0
+        self._last_token = 0.0
         self._watches: set[Watch] = set()
         self._client: httpx2.AsyncClient | None = None
         self._standing = Standing(self.url)
@@ -144,6 +165,11 @@ class ModelServer:
     def in_flight(self) -> int:
         """The prompts that are with the server now."""
         return self._prompts
+
+    @property
+    def silent_s(self) -> float | None:
+        """Seconds since the last token of what is in flight, or since it was sent; else None."""
+        return asyncio.get_running_loop().time() - self._last_token if self._prompts else None
 
     async def open(self) -> None:
         """Get ready; nothing is sent yet. May be called again."""
@@ -196,6 +222,8 @@ class ModelServer:
             if self._standing.is_doubtful:
                 await self._require_sign_of_life()
             losses_before = self._standing.losses
+            if not self._prompts:
+                self._note_token()
             self._prompts += 1
             try:
                 async with self._exchange("POST", path, content, timeouts, most_bytes) as reply:
@@ -203,7 +231,7 @@ class ModelServer:
             except LateError as late:
                 text = f"The server at {self.url} gave {late}."
                 raise RetryNowError(text, ErrorCode.TIMED_OUT) from late
-            except _LostError as lost:
+            except LostError as lost:
                 self._standing.lost()
                 raise self._standing.verdict(
                     losses_before=losses_before,
@@ -224,7 +252,7 @@ class ModelServer:
                 yield reply
         except LateError as late:
             raise self._standing.is_away(f"gave no answer within {within_s:g} s") from late
-        except _LostError as lost:
+        except LostError as lost:
             raise self._standing.is_away("hangs up") from lost
 
     async def _require_sign_of_life(self) -> None:
@@ -254,8 +282,7 @@ class ModelServer:
         try:
             async with watch:
                 response = await self._client.send(request, stream=True)
-                self._standing.is_well()
-                reply = Reply(response, watch, most_bytes)
+                reply = Reply(response, watch, most_bytes, self._note_token)
                 try:
                     await self._require_ok(response, reply)
                     yield reply
@@ -271,9 +298,16 @@ class ModelServer:
         finally:
             self._watches.discard(watch)
 
+    def _note_token(self) -> None:
+        self._last_token = asyncio.get_running_loop().time()
+
     async def _require_ok(self, response: httpx2.Response, reply: Reply) -> None:
         """Only 200 is an answer; raises `StatusError` for the rest, and for redirects what fits."""
         status = response.status_code
+        if status == httpx2.codes.BAD_GATEWAY:
+            # Somebody in between speaks for a server that is gone.
+            raise LostError(has_begun=False)
+        self._standing.is_well()
         if status == httpx2.codes.OK:
             return
         if response.has_redirect_location:
@@ -316,7 +350,7 @@ class ModelServer:
                     _SETTINGS_PARK_S,
                 )
             case _:
-                return _LostError(has_begun=has_begun)
+                return LostError(has_begun=has_begun)
 
     def _parsed(self, body: bytes) -> Any:
         try:
@@ -324,14 +358,6 @@ class ModelServer:
         except (ValueError, RecursionError) as error:
             text = f"The server at {self.url} answered something that is not JSON."
             raise RetryNowError(text) from error
-
-
-class _LostError(Exception):
-    """The connection ended before the answer did."""
-
-    def __init__(self, *, has_begun: bool) -> None:
-        super().__init__()
-        self.has_begun = has_begun
 
 
 def _client(url: str, slots: int, connect_s: float, key: str | None) -> httpx2.AsyncClient:

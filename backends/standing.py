@@ -47,14 +47,13 @@ class Standing:
         """What a prompt gets whose connection ended.
 
         `losses_before` is `losses` at its beginning and `others` are the prompts in flight beside
-        it; `is_alive` says whether the server answered after the loss, `has_begun` whether a
-        part of the answer had come.
+        it; `is_alive` says whether the server answered right after the loss, `has_begun` whether
+        a part of the answer had come.
         """
-        is_only_one = self.losses - losses_before == 1
         when = "in the middle of the answer" if has_begun else "before it answered"
-        if is_alive and is_only_one:
+        if is_alive:
             code = ErrorCode.INCOMPLETE if has_begun else ErrorCode.BACKEND_FAILED
             return RetryNowError(f"The server at {self._place} hung up {when}.", code)
-        return CrashedError(
-            f"The server at {self._place} went away {when}.", alone=is_only_one and not others
-        )
+        # Those that it took along may have seen its end before this one or after it.
+        alone = self.losses - losses_before == 1 and not others
+        return CrashedError(f"The server at {self._place} went away {when}.", alone=alone)

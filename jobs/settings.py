@@ -8,7 +8,7 @@ where a value came from, which decides here whether it may say where prompts go.
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, Self
 
 import platformdirs
 from pydantic import (
@@ -21,7 +21,7 @@ from pydantic import (
 
 from jobs.errors import SettingsError
 from jobs.settings_endpoints import BrokerSettings, Section, StoreSettings
-from jobs.settings_faults import expected, exposed, faults_of, widening
+from jobs.settings_faults import expected, exposed, faults_of, switched_on, widening
 from jobs.settings_numbers import Count, Seconds
 from jobs.settings_options import FROM_ENVIRONMENT, named, options
 from jobs.settings_pools import NonEmpty, PoolSettings, pool_warnings, with_backend
@@ -64,6 +64,7 @@ class _Read(NamedTuple):
 
     source: str
     warnings: tuple[str, ...]
+    names_pools: bool
 
 
 class Settings(Section):
@@ -74,6 +75,8 @@ class Settings(Section):
 
     _source: str = PrivateAttr("")
     _warnings: tuple[str, ...] = PrivateAttr(())
+    _names_pools: bool = PrivateAttr(default=False)
+    _found: dict[str, str] = PrivateAttr(default_factory=dict)
 
     data_dir: Annotated[Path, FROM_ENVIRONMENT] = Field(
         default_factory=lambda: platformdirs.user_data_path("nightmill"),
@@ -85,6 +88,13 @@ class Settings(Section):
     pools: dict[PoolName, PoolSettings] = Field(
         default_factory=lambda: {"mlx": PoolSettings(backend="mlx")}
     )
+    discover: Annotated[bool, FROM_ENVIRONMENT] = Field(
+        default=True,
+        description="Whether to look on this machine for model servers, where no pools are "
+        "configured: an Ollama on port 11434 for a pool `ollama`; mlx_lm.server, llama-server, "
+        "LM Studio or vLLM on port 8080, 1234 or 8000 for a pool `openai`. "
+        "A variable can only switch it off.",
+    )
     aliases: dict[NonEmpty, NonEmpty] = Field(
         default_factory=dict, description='Names of your own for models: `fast = "…"`.'
     )
@@ -93,6 +103,7 @@ class Settings(Section):
     def model_post_init(self, read: _Read | None) -> None:
         self._source = read.source if read else ""
         self._warnings = (*(read.warnings if read else ()), *pool_warnings(self.pools))
+        self._names_pools = read.names_pools if read else "pools" in self.model_fields_set
 
     @field_validator("data_dir")
     @classmethod
@@ -117,6 +128,26 @@ class Settings(Section):
     def warnings(self) -> tuple[str, ...]:
         """What is allowed and yet hardly meant, one sentence each."""
         return self._warnings
+
+    @property
+    def names_pools(self) -> bool:
+        """Whether the configuration says what pools there are."""
+        return self._names_pools
+
+    @property
+    def found(self) -> Mapping[str, str]:
+        """Of the pools that were found rather than configured, where their servers are."""
+        return self._found
+
+    def with_found(self, servers: Mapping[str, str]) -> Self:
+        """The same with pools for servers that were found, given by kind of backend and URL."""
+        pools = {
+            kind: PoolSettings.model_validate({"backend": kind, "url": url})
+            for kind, url in servers.items()
+        }
+        more = self.model_copy(update={"pools": {**self.pools, **pools}})
+        more._found = dict(servers)  # noqa: SLF001  (its own kind)
+        return more
 
     @property
     def store_url(self) -> str:
@@ -150,12 +181,17 @@ def load_settings(
         faults += error.faults
     known, only_in_file = _variables(in_file)
     faults += unknown_variables(environ, known, only_in_file)
-    given = in_file | read_environment(environ, known, cwd) | read_flags(overrides, cwd)
-    faults += widening(in_file, given, environ)
+    flags = read_flags(overrides, cwd)
+    given = in_file | read_environment(environ, known, cwd) | flags
+    faults += [*widening(in_file, given, environ), *switched_on(in_file, given)]
+    read = _Read(
+        source=str(file.path) if file else "",
+        warnings=tuple(exposed(in_file)),
+        # A variable changes a pool, it does not make one.
+        names_pools=any(key[0] == "pools" for key in in_file | flags),
+    )
     try:
-        settings = Settings.model_validate(
-            tree(given), context=_Read(str(file.path) if file else "", tuple(exposed(in_file)))
-        )
+        settings = Settings.model_validate(tree(given), context=read)
     except ValidationError as error:
         # Not chained: pydantic's own text shows what was given, secrets too.
         raise SettingsError(faults + faults_of(error, Settings, given)) from None

@@ -172,7 +172,7 @@ def _check(url: str) -> None:
         raise expected("a URL like http://127.0.0.1:8080, with nothing odd in it") from None
     if address.scheme not in {"http", "https", "http+socket"}:
         raise expected("a URL that begins with http:// or https:// or http+socket://")
-    if not address.hosts:
+    if not any(address.hosts):
         raise expected("a URL that names its host")
     if address.user or address.password is not None:
         raise expected("a URL without user and password: a key goes into `key_file`")

@@ -1,8 +1,7 @@
 """The pools of this machine: what generates in each, and which models it has."""
 
-import asyncio
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from backends.base import Backend, ModelInfo
 from backends.watch import Timeouts
 from jobs.settings import Settings
 from jobs.settings_pools import PoolSettings
+from nightmill.aside import run_aside
 
 if TYPE_CHECKING:
     from backends.ollama.backend import OllamaBackend
@@ -24,15 +24,20 @@ class PoolModels:
     pool: str
     backend: str
     models: tuple[ModelInfo, ...] = ()
-    #: The folder in which models were looked for; empty where there is none to look in.
+    #: The folder in which models were looked for, or the server that was asked; else empty.
     place: str = ""
+    #: Whether nobody configured the pool: its server was found on this machine.
+    is_found: bool = False
     #: Sentences on what is there and cannot be used.
     notes: tuple[str, ...] = ()
 
 
 def find_models(settings: Settings) -> tuple[PoolModels, ...]:
     """The models of every pool, without loading any."""
-    return tuple(_find(name, pool) for name, pool in settings.pools.items())
+    return tuple(
+        replace(_find(name, pool), is_found=name in settings.found)
+        for name, pool in settings.pools.items()
+    )
 
 
 def backend_of(pool: PoolSettings, engine_log: Path) -> Backend:
@@ -48,6 +53,15 @@ def backend_of(pool: PoolSettings, engine_log: Path) -> Backend:
             return NullBackend(slots=pool.slots_or_default)
         case "ollama":
             return _ollama(pool)
+        case "openai":
+            from backends.openai_compatible.backend import OpenAiBackend
+
+            return OpenAiBackend(
+                pool.server_url,
+                slots=pool.slots_or_default,
+                timeouts=timeouts_of(pool),
+                key=pool.key,
+            )
         case "mlx":
             from backends.mlx.front import MlxBackend
 
@@ -89,7 +103,9 @@ def _find(name: str, pool: PoolSettings) -> PoolModels:
 
             return PoolModels(pool=name, backend="null", models=(NULL_MODEL,))
         case "ollama":
-            return asyncio.run(_find_ollama(name, pool))
+            return run_aside(_find_ollama(name, pool))
+        case "openai":
+            return run_aside(_find_openai(name, pool))
         case "mlx":
             return _find_mlx(name, pool)
 
@@ -113,6 +129,28 @@ async def _find_ollama(name: str, pool: PoolSettings) -> PoolModels:
         )
     return PoolModels(
         pool=name, backend="ollama", models=models, place=pool.server_url, notes=notes
+    )
+
+
+async def _find_openai(name: str, pool: PoolSettings) -> PoolModels:
+    from backends.errors import BackendError
+    from backends.openai_compatible.backend import server_of
+    from backends.openai_compatible.models import list_models
+
+    server = server_of(
+        pool.server_url, slots=pool.slots_or_default, timeouts=timeouts_of(pool), key=pool.key
+    )
+    await server.open()
+    models: tuple[ModelInfo, ...] = ()
+    notes: tuple[str, ...] = ()
+    try:
+        models = await list_models(server)
+    except BackendError as error:
+        notes = (str(error),)
+    finally:
+        await server.close()
+    return PoolModels(
+        pool=name, backend="openai", models=models, place=pool.server_url, notes=notes
     )
 
 

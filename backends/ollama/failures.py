@@ -20,14 +20,13 @@ from backends.errors import (
     RetryNowError,
 )
 from backends.ollama.privacy import shown
+from backends.retry_after import retry_after_s
 from jobs.codes import ErrorCode
 
 #: Seconds after which a queue that is full is tried again.
 BUSY_S = 5.0
 #: Seconds to wait for somebody to look: at memory, at a proxy, at a key.
 PARK_S = 30.0
-#: A header may not make a host wait for longer.
-_MOST_RETRY_AFTER_S = 600.0
 
 _COUNTS = (
     re.compile(r'"n_prompt_tokens\\?":\s*(\d+)'),
@@ -177,7 +176,9 @@ def _invalid(failure: Failure, _words: _Words) -> BackendError:
 
 def _busy(failure: Failure, _words: _Words) -> BackendError:
     return RetryLaterError(
-        f"Ollama is busy (status {failure.status}).", _retry_after_s(failure.retry_after)
+        f"Ollama is busy (status {failure.status}).",
+        # Ollama sends no such header; what stands before it may.
+        retry_after_s(failure.retry_after, failure.now, BUSY_S),
     )
 
 
@@ -229,11 +230,6 @@ def _of_class(status: int) -> _Make:
     if 400 <= status < 500:  # noqa: PLR2004  (the class of status)
         return _invalid
     return _failed
-
-
-def _retry_after_s(header: str) -> float:
-    # Ollama sends none; what stands before it may. Dates are for browsers.
-    return min(float(header), _MOST_RETRY_AFTER_S) if header.isdecimal() else BUSY_S
 
 
 #: The first row with one of its words in the text decides, whatever the status.

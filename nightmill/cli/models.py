@@ -38,6 +38,7 @@ def fields(pool: "PoolModels") -> dict[str, Any]:
         "pool": pool.pool,
         "backend": pool.backend,
         "place": pool.place,
+        "found": pool.is_found,
         "models": pool.models,
         "notes": pool.notes,
     }
@@ -47,7 +48,8 @@ def lines(pool: "PoolModels") -> list[str]:
     """A pool's models for people."""
     from backends.choice import size_text
 
-    where = f" in {pool.place}" if pool.place else ""
+    where = f" {'at' if '://' in pool.place else 'in'} {pool.place}" if pool.place else ""
+    where += " (found there)" if pool.is_found else ""
     said = [f"{pool.pool}: {words.count(len(pool.models), 'model')}{where}"]
     for info in pool.models:
         about = [size_text(info.size)] if info.size else []

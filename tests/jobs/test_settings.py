@@ -185,7 +185,10 @@ def test_all_faults_are_reported_together(load: Load) -> None:
         ("[store]\npassword = 'x'", "did you mean `password_file`?"),
         ("[workers]\nlease_s = 9", "did you mean `worker`?"),
         ("[pools.mlx]\nhome = '/'", "known here are `backend`, `between_tokens_s`, `connect_s`"),
-        ("[cloud]\n", "known here are `aliases`, `broker`, `data_dir`, `pools`, `store`, `worker`"),
+        (
+            "[cloud]\n",
+            "known here are `aliases`, `broker`, `data_dir`, `discover`, `pools`, `store`, ",
+        ),
         ("source = 'x'", "did you mean `store`?"),
     ],
 )
