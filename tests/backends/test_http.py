@@ -37,22 +37,24 @@ def exceptions_of(*modules: object) -> list[type[Exception]]:
     return sorted(found, key=lambda each: f"{each.__module__}.{each.__name__}")
 
 
+async def translated(error: Exception) -> Exception | None:
+    server = ModelServer("http://127.0.0.1:1", slots=1, ping="/", timeouts=Timeouts())
+    return server._translated(error, has_begun=False)
+
+
 def made(kind: type[Exception]) -> Exception:
     """One without its arguments, which do not matter here."""
     return kind.__new__(kind)
 
 
 @pytest.mark.parametrize("kind", exceptions_of(httpx2, httpcore2, anyio, h11, ssl))
-def test_no_exception_of_the_libraries_is_unmapped(kind: type[Exception]) -> None:
-    server = ModelServer("http://127.0.0.1:1", slots=1, ping="/", timeouts=Timeouts())
-    translated = server._translated(made(kind), has_begun=False)
-    assert isinstance(translated, (BackendError, LostError, LateError))
+def test_no_exception_of_the_libraries_is_unmapped(run: Run, kind: type[Exception]) -> None:
+    assert isinstance(run(translated(made(kind))), (BackendError, LostError, LateError))
 
 
 @pytest.mark.parametrize("error", [ValueError(), KeyError(), RetryNowError("x"), LateError("x")])
-def test_what_is_not_the_libraries_stays_as_it_is(error: Exception) -> None:
-    server = ModelServer("http://127.0.0.1:1", slots=1, ping="/", timeouts=Timeouts())
-    assert server._translated(error, has_begun=False) is None
+def test_what_is_not_the_libraries_stays_as_it_is(run: Run, error: Exception) -> None:
+    assert run(translated(error)) is None
 
 
 def test_a_server_may_be_behind_a_socket(run: Run, tmp_path: Path) -> None:
@@ -76,14 +78,12 @@ def test_a_server_may_be_behind_a_socket(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_certificate_that_is_not_trusted_is_named_as_the_reason(run: Run) -> None:
-    server = ModelServer("https://127.0.0.1:1", slots=1, ping="/", timeouts=Timeouts())
     cause = ssl.SSLCertVerificationError("x")
     cause.verify_message = "self-signed certificate"
     error = httpx2.ConnectError("x")
     error.__cause__ = cause
-    assert "its certificate is not trusted: self-signed certificate" in str(
-        server._translated(error, has_begun=False)
-    )
+    said = str(run(translated(error)))
+    assert "its certificate is not trusted: self-signed certificate" in said
 
 
 def test_half_of_a_surrogate_pair_is_refused_before_anything_is_sent(run: Run) -> None:
@@ -194,6 +194,19 @@ def test_events_are_what_has_data(run: Run) -> None:
 )
 def test_a_server_says_how_long_to_leave_it_alone(header: str, seconds: float) -> None:
     assert retry_after_s(header, now=100.0, default=9.0) == seconds
+
+
+def test_a_server_that_stays_away_is_left_alone_for_longer_each_time() -> None:
+    standing = Standing("http://127.0.0.1:1")
+    now, waits = 0.0, []
+    for _ in range(8):
+        waits.append(standing.is_away("is away", now).for_s)
+        # What comes in the same pause waits for its end.
+        assert standing.is_away("is away", now + 0.5).for_s == waits[-1] - 0.5
+        now += waits[-1]
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
+    standing.is_well()
+    assert standing.is_away("is away", now).for_s == 1
 
 
 def test_who_is_lost_alone_with_a_server_that_died_is_to_blame() -> None:

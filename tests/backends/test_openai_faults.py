@@ -209,24 +209,16 @@ def test_busy_twice_and_then_well_is_well(run: Run, double: OpenAiDouble, make: 
     assert run(answer(backend, ask("hello", MODEL))).text == "hello "
 
 
-def test_a_server_that_is_away_is_waited_for_longer_each_time(
-    run: Run, double: OpenAiDouble, make: Make
-) -> None:
+def test_a_server_that_is_away_is_waited_for(run: Run, double: OpenAiDouble, make: Make) -> None:
     backend = make()
     double.die()
-    waits = []
-    for _ in range(8):
-        with pytest.raises(ParkBackendError) as caught:
+    for _ in range(3):
+        # Several that find it out at once are no reason to wait any longer.
+        with pytest.raises(ParkBackendError, match="connection refused") as caught:
             run(answer(backend, ask("hello", MODEL)))
-        waits.append(caught.value.for_s)
-    assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
-    assert "connection refused" in str(caught.value)
+        assert caught.value.for_s <= 1
     double.start()
     assert run(answer(backend, ask("hello", MODEL))).text == "hello "
-    double.die()
-    with pytest.raises(ParkBackendError) as caught:
-        run(answer(backend, ask("hello", MODEL)))
-    assert caught.value.for_s == 1
 
 
 def test_a_server_that_dies_is_blamed_on_nobody_but_the_one_that_was_alone(
