@@ -141,15 +141,25 @@ class ModelServer:
         ping: The path of something harmless, which it is asked for after it was away.
         timeouts: How long to wait for it.
         key: What it wants as a bearer token; None where it wants nothing.
+        says_502: Whether that status may be its own word, rather than that of somebody in
+            between; then it is a `StatusError` as any other.
     """
 
     def __init__(
-        self, url: str, *, slots: int, ping: str, timeouts: Timeouts, key: str | None = None
+        self,
+        url: str,
+        *,
+        slots: int,
+        ping: str,
+        timeouts: Timeouts,
+        key: str | None = None,
+        says_502: bool = False,
     ) -> None:
         self.url = url.rstrip("/")
         self._ping = ping
         self._timeouts = timeouts
         self._key = key
+        self._says_502 = says_502
         self._slots = slots
         self._turns = asyncio.Semaphore(slots)
         self._prompts = 0
@@ -307,7 +317,7 @@ class ModelServer:
     async def _require_ok(self, response: httpx2.Response, reply: Reply) -> None:
         """Only 200 is an answer; raises `StatusError` for the rest, and for redirects what fits."""
         status = response.status_code
-        if status == httpx2.codes.BAD_GATEWAY:
+        if status == httpx2.codes.BAD_GATEWAY and not self._says_502:
             # Somebody in between speaks for a server that is gone.
             raise LostError(has_begun=False)
         self._standing.is_well()

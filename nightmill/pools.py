@@ -24,6 +24,8 @@ class PoolModels:
     pool: str
     backend: str
     models: tuple[ModelInfo, ...] = ()
+    #: Names of those that are known to be in memory now.
+    loaded: tuple[str, ...] = ()
     #: The folder in which models were looked for, or the server that was asked; else empty.
     place: str = ""
     #: Whether nobody configured the pool: its server was found on this machine.
@@ -115,9 +117,11 @@ async def _find_ollama(name: str, pool: PoolSettings) -> PoolModels:
 
     backend = _ollama(pool)
     models: tuple[ModelInfo, ...] = ()
+    loaded: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     try:
-        models = (await backend.open()).models
+        opened = await backend.open()
+        models, loaded = opened.models, opened.loaded
     except BackendError as error:
         notes = (str(error),)
     finally:
@@ -128,7 +132,12 @@ async def _find_ollama(name: str, pool: PoolSettings) -> PoolModels:
             f"not used, as other machines run them: {', '.join(backend.remote_models)}",
         )
     return PoolModels(
-        pool=name, backend="ollama", models=models, place=pool.server_url, notes=notes
+        pool=name,
+        backend="ollama",
+        models=models,
+        loaded=loaded,
+        place=pool.server_url,
+        notes=notes,
     )
 
 

@@ -47,7 +47,7 @@ class OllamaBackend:
         timeouts = Timeouts() if timeouts is None else timeouts
         self._slots = slots
         self._server = ModelServer(
-            url, slots=slots, ping="/api/version", timeouts=timeouts, key=key
+            url, slots=slots, ping="/api/version", timeouts=timeouts, key=key, says_502=True
         )
         self._catalogue = Catalogue(self._server, recheck_s)
         self._asker = Asker(self._server, self._catalogue.name_for_request)

@@ -98,6 +98,8 @@ class Seats:
         if window != model.window and model.in_flight:
             await model.is_idle.wait()
         model.loading = asyncio.create_task(self._bring_in(name, model, window))
+        # Who began it may be gone when it fails: the next job will see for itself.
+        model.loading.add_done_callback(lambda task: task.cancelled() or task.exception())
         await asyncio.shield(model.loading)
 
     async def _bring_in(self, name: str, model: _Model, window: int) -> None:

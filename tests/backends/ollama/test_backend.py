@@ -11,6 +11,7 @@ from backends.errors import (
     BackendError,
     CrashedError,
     ParkBackendError,
+    PrivacyBreachError,
     RefusedError,
     RetryLaterError,
     RetryNowError,
@@ -325,19 +326,32 @@ def test_an_answer_without_an_end_is_cut(run: Run, opened: OllamaBackend, daemon
     assert type(error) is RetryNowError
 
 
-def test_a_daemon_that_is_down_is_waited_for_longer_and_longer(
+def test_a_daemon_that_is_down_is_waited_for_at_nobodys_expense(
     run: Run, make_backend: MakeBackend, daemon: Daemon
 ) -> None:
-    backend = make_backend(daemon)
+    backend = make_backend(daemon, slots=8)
     run(backend.open())
     daemon.die()
-    errors = [failing(run, backend, ask("hi", LLAMA.name)) for _ in range(9)]
-    parks = [error.for_s for error in errors if isinstance(error, ParkBackendError)]
-    assert len(parks) == 9
-    assert parks == sorted(parks)
-    assert parks[0] < parks[-1] <= 60
+
+    async def ask_all() -> list[BaseException | object]:
+        asked = [answer(backend, ask("hi", LLAMA.name)) for _ in range(8)]
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    errors = run(ask_all())
+    assert all(isinstance(error, ParkBackendError) and error.for_s <= 1 for error in errors)
     daemon.come_back()
     assert run(answer(backend, ask("hi", LLAMA.name))).text == "hi"
+
+
+def test_a_daemon_that_looks_for_its_cloud_is_stopped(
+    run: Run, opened: OllamaBackend, daemon: Daemon
+) -> None:
+    daemon.faults.append(faults.error(502, says.UPSTREAM_LOST))
+    assert type(failing(run, opened, ask("hi", LLAMA.name))) is PrivacyBreachError
+    error = failing(run, opened, ask("hi", LLAMA.name))
+    assert isinstance(error, ParkBackendError)
+    assert error.for_s == float("inf")
+    assert not run(opened.health()).is_well
 
 
 def test_a_daemon_that_dies_with_jobs_in_it_and_returns_goes_on_with_them(
