@@ -17,8 +17,10 @@ from pydantic import ValidationError
 
 from backends.base import Backend
 from backends.errors import BackendError
+from backends.watch import Timeouts
 from jobs.model import GenerationRequest, Message
 from jobs.settings_pools import PoolSettings
+from tests.doubles.ollama import faults
 from tests.doubles.ollama.daemon import LLAMA, Daemon, running
 from tests.leaks.cases import ELSEWHERE, STUB
 
@@ -85,43 +87,89 @@ def _settings_that_lead_elsewhere() -> dict[str, Any]:
     return {"ends": ", ".join(taken) or "refused"}
 
 
+_ASTRAY = {
+    "OLLAMA_HOST": "https://ollama.com",
+    "OLLAMA_API_KEY": "k",
+    "OPENAI_BASE_URL": f"http://{ELSEWHERE}/v1",
+    "OPENAI_API_KEY": "k",
+    **dict.fromkeys(
+        ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"),
+        f"http://{ELSEWHERE}:3128",
+    ),
+    "NO_PROXY": "",
+    "no_proxy": "",
+}
+
+
 def _the_command_line() -> dict[str, Any]:
-    """What a user types, with everything in the environment that could lead astray."""
-    environ = {
-        **os.environ,
-        "OLLAMA_HOST": "https://ollama.com",
-        "OLLAMA_API_KEY": "k",
-        **dict.fromkeys(
-            ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"),
-            f"http://{ELSEWHERE}:3128",
-        ),
-        "NO_PROXY": "",
-        "no_proxy": "",
-    }
+    """A batch as a user runs it, with everything in the environment that could lead astray."""
     with (
         tempfile.TemporaryDirectory() as folder,
         running(Daemon([LLAMA, STUB], parallel=4)) as daemon,
     ):
         config = Path(folder) / "nightmill.toml"
         config.write_text(f'[pools.ollama]\nurl = "{daemon.url}"\nslots = 4\n')
-        environ["NIGHTMILL_DATA_DIR"] = folder
-        command = [sys.executable, "-m", "nightmill"]
-        ends = []
-        for what in (["models"], ["check"]):
-            done = subprocess.run(
-                [*command, *what, "--config", str(config)],
-                env=environ,
-                capture_output=True,
-                text=True,
-                check=False,
+        rows = Path(folder) / "in.jsonl"
+        rows.write_text('{"prompt": "the-code-word"}\n' * 4)
+        ends = [
+            _nightmill(folder, what, "--config", str(config), *more)
+            for what, *more in (
+                ["models"],
+                ["check"],
+                ["run", str(rows), "-o", f"{folder}/out.jsonl"],
             )
-            ends.append(f"{what[0]} {done.returncode}")
-        leaked = daemon.record.leaked
-    return {"ends": ", ".join(ends), "leaked": leaked}
+        ]
+        return {"ends": ", ".join(ends), "leaked": daemon.record.leaked}
+
+
+def _discovery() -> dict[str, Any]:
+    """Looking for servers without any configuration, with an Ollama at its usual port."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running(Daemon([LLAMA, STUB]), port=11434) as daemon,
+    ):
+        ends = _nightmill(folder, "models")
+        found = "GET /api/tags" in daemon.record.calls
+        return {"ends": f"{ends}, found: {found}", "leaked": daemon.record.leaked}
+
+
+def _nightmill(folder: str, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "nightmill", *arguments],
+        env={**os.environ, **_ASTRAY, "NIGHTMILL_DATA_DIR": folder},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return f"{arguments[0]} {done.returncode}"
+
+
+def _redirects_of_another_server() -> dict[str, Any]:
+    """A server with OpenAI's API that sends prompts elsewhere."""
+    daemon = Daemon()
+    daemon.broken = {
+        "/v1/models": faults.Answers(body=b'{"object":"list","data":[{"id":"m"}]}'),
+        "/v1/chat/completions": faults.redirect(307, f"http://{ELSEWHERE}/v1/chat/completions"),
+    }
+    with running(daemon):
+        return {"ends": asyncio.run(_ask_openai(daemon.url))}
+
+
+async def _ask_openai(url: str) -> str:
+    from backends.openai_compatible.backend import OpenAiBackend
+
+    backend = OpenAiBackend(url, slots=1, timeouts=Timeouts())
+    await backend.open()
+    try:
+        return await _ends(backend, "m")
+    finally:
+        await backend.close()
 
 
 OTHERS: dict[str, Callable[[], dict[str, Any]]] = {
     "a model that a hub has": _download_a_model,
     "settings that lead elsewhere": _settings_that_lead_elsewhere,
     "the command line in a hostile environment": _the_command_line,
+    "looking for servers in a hostile environment": _discovery,
+    "another server that redirects": _redirects_of_another_server,
 }

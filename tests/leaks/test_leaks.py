@@ -27,7 +27,9 @@ CONTROLS = {
 OTHERS = {
     "a model that a hub has": {"unknown_model, answered", "no mlx"},
     "settings that lead elsewhere": {"refused"},
-    "the command line in a hostile environment": {"models 0, check 0"},
+    "the command line in a hostile environment": {"models 0, check 0, run 0"},
+    "looking for servers in a hostile environment": {"models 0, found: True"},
+    "another server that redirects": {"privacy"},
 }
 
 
