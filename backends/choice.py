@@ -126,9 +126,10 @@ def _matches(name: str, pattern: str) -> bool:
 def _choose_largest(ranked: Sequence[Candidate], memory_bytes: int) -> Choice | None:
     for one in ranked:
         if not one.model.is_demo and one.model.size <= _AUTO_SHARE * memory_bytes:
-            return _chosen(
-                one, f"the largest that fits {_AUTO_SHARE:.0%} of {size_text(memory_bytes)} memory"
-            )
+            share = f"{_AUTO_SHARE:.0%} of {size_text(memory_bytes)} memory"
+            if not one.model.size:
+                return _chosen(one, f"its server has it, and no other is known to fit {share}")
+            return _chosen(one, f"the largest that fits {share}")
     return None
 
 

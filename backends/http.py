@@ -261,9 +261,9 @@ class ModelServer:
             async with self._exchange(method, path, content, timeouts, MAX_ANSWER) as reply:
                 yield reply
         except LateError as late:
-            raise self._away(f"gave no answer within {within_s:g} s") from late
+            raise self._standing.is_away(f"gave no answer within {within_s:g} s") from late
         except LostError as lost:
-            raise self._away("hangs up") from lost
+            raise self._standing.is_away("hangs up") from lost
 
     async def _require_sign_of_life(self) -> None:
         try:
@@ -308,9 +308,6 @@ class ModelServer:
         finally:
             self._watches.discard(watch)
 
-    def _away(self, what: str) -> ParkBackendError:
-        return self._standing.is_away(what, asyncio.get_running_loop().time())
-
     def _note_token(self) -> None:
         self._last_token = asyncio.get_running_loop().time()
 
@@ -353,7 +350,7 @@ class ModelServer:
             return None
         match error:
             case httpx2.ConnectError() | httpx2.ConnectTimeout():
-                return self._away(f"cannot be reached ({_reason(error)})")
+                return self._standing.is_away(f"cannot be reached ({_reason(error)})")
             case httpx2.TimeoutException():
                 return LateError("no answer in time")
             case httpx2.LocalProtocolError() | httpx2.UnsupportedProtocol() | httpx2.InvalidURL():

@@ -1,12 +1,10 @@
 """What is known of a server from how its connections ended: whether to ask before trusting it."""
 
-import math
-
 from backends.errors import BackendError, CrashedError, ParkBackendError, RetryNowError
 from jobs.codes import ErrorCode
 
-FIRST_PARK_S = 1.0
-LONGEST_PARK_S = 60.0
+#: Seconds of the first pause of a row of them.
+PARK_S = 1.0
 
 
 class Standing:
@@ -18,8 +16,6 @@ class Standing:
 
     def __init__(self, place: str) -> None:
         self._place = place
-        self._pauses = 0
-        self._paused_until = -math.inf
         #: How many prompts were lost with their connections, ever.
         self.losses = 0
         #: Whether the next prompt has to wait for a sign of life.
@@ -27,23 +23,13 @@ class Standing:
 
     def is_well(self) -> None:
         """It answered."""
-        self._pauses = 0
-        self._paused_until = -math.inf
         self.is_doubtful = False
 
-    def is_away(self, what: str, now: float) -> ParkBackendError:
-        """It cannot be asked now, as `what` says; each pause is longer than the one before.
-
-        `now` is the time of any clock; what several prompts find out at once is one pause.
-        """
+    def is_away(self, what: str) -> ParkBackendError:
+        """It cannot be asked now, as `what` says; the host waits longer each time by itself."""
         self.is_doubtful = True
-        if now >= self._paused_until:
-            for_s = min(FIRST_PARK_S * 2.0**self._pauses, LONGEST_PARK_S)
-            self._pauses = min(self._pauses + 1, 16)
-            self._paused_until = now + for_s
         return ParkBackendError(
-            f"The server at {self._place} {what}. Start it, or correct the pool's `url`.",
-            self._paused_until - now,
+            f"The server at {self._place} {what}. Start it, or correct the pool's `url`.", PARK_S
         )
 
     def lost(self) -> None:

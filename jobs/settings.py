@@ -83,17 +83,17 @@ class Settings(Section):
         description="Where Nightmill keeps its store, logs and private broker; "
         "by default your system's folder for application data.",
     )
-    store: StoreSettings = StoreSettings()
-    broker: BrokerSettings = BrokerSettings()
-    pools: dict[PoolName, PoolSettings] = Field(
-        default_factory=lambda: {"mlx": PoolSettings(backend="mlx")}
-    )
     discover: Annotated[bool, FROM_ENVIRONMENT] = Field(
         default=True,
         description="Whether to look on this machine for model servers, where no pools are "
         "configured: an Ollama on port 11434 for a pool `ollama`; mlx_lm.server, llama-server, "
         "LM Studio or vLLM on port 8080, 1234 or 8000 for a pool `openai`. "
         "A variable can only switch it off.",
+    )
+    store: StoreSettings = StoreSettings()
+    broker: BrokerSettings = BrokerSettings()
+    pools: dict[PoolName, PoolSettings] = Field(
+        default_factory=lambda: {"mlx": PoolSettings(backend="mlx")}
     )
     aliases: dict[NonEmpty, NonEmpty] = Field(
         default_factory=dict, description='Names of your own for models: `fast = "…"`.'

@@ -41,6 +41,8 @@ def test_auto_takes_the_demo_for_want_of_another() -> None:
 
 def test_a_model_of_unknown_size_is_still_a_real_one() -> None:
     assert chosen(DEMO, one("remote", 0, "openai")) == ("openai", "remote")
+    why = choose([one("remote", 0, "openai")], wanted="auto", memory_bytes=64 * GB).why
+    assert "remote (size unknown, pool openai): its server has it" in why
 
 
 def test_at_equal_choice_the_nearer_backend_is_taken() -> None:

@@ -196,19 +196,6 @@ def test_a_server_says_how_long_to_leave_it_alone(header: str, seconds: float) -
     assert retry_after_s(header, now=100.0, default=9.0) == seconds
 
 
-def test_a_server_that_stays_away_is_left_alone_for_longer_each_time() -> None:
-    standing = Standing("http://127.0.0.1:1")
-    now, waits = 0.0, []
-    for _ in range(8):
-        waits.append(standing.is_away("is away", now).for_s)
-        # What comes in the same pause waits for its end.
-        assert standing.is_away("is away", now + 0.5).for_s == waits[-1] - 0.5
-        now += waits[-1]
-    assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
-    standing.is_well()
-    assert standing.is_away("is away", now).for_s == 1
-
-
 def test_who_is_lost_alone_with_a_server_that_died_is_to_blame() -> None:
     standing = Standing("http://127.0.0.1:1")
     standing.lost()

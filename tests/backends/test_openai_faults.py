@@ -213,10 +213,8 @@ def test_a_server_that_is_away_is_waited_for(run: Run, double: OpenAiDouble, mak
     backend = make()
     double.die()
     for _ in range(3):
-        # Several that find it out at once are no reason to wait any longer.
-        with pytest.raises(ParkBackendError, match="connection refused") as caught:
+        with pytest.raises(ParkBackendError, match="connection refused"):
             run(answer(backend, ask("hello", MODEL)))
-        assert caught.value.for_s <= 1
     double.start()
     assert run(answer(backend, ask("hello", MODEL))).text == "hello "
 

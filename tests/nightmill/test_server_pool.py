@@ -118,6 +118,7 @@ def test_a_server_that_was_found_serves_the_workers_too(
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     assert f"{MODEL} (size unknown, pool openai" in done.stderr
+    assert f"pool openai is the server found at {double.url}" in done.stderr
     assert ends(home / "out.jsonl") == {"one": "one ", "two": "two "}
 
 
