@@ -120,8 +120,8 @@ async def _find_ollama(name: str, pool: PoolSettings) -> PoolModels:
     loaded: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     try:
-        opened = await backend.open()
-        models, loaded = opened.models, opened.loaded
+        found = await backend.look()
+        models, loaded = found.models, found.loaded
     except BackendError as error:
         notes = (str(error),)
     finally:

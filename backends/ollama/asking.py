@@ -34,14 +34,6 @@ class Asker:
         self._server = server
         self._name = name_for_request
         self._kept_for_ever: set[str] = set()
-        self._token_at = 0.0
-        #: Prompts that are being answered or wait for their turn.
-        self.in_flight = 0
-
-    @property
-    def silent_s(self) -> float:
-        """Seconds since the last token."""
-        return time.monotonic() - self._token_at
 
     def keep_as_it_is(self, name: str, expires_at: str) -> None:
         """Note how long a model stays in memory: each request would change it for everybody."""
@@ -61,12 +53,11 @@ class Asker:
         body = chat_request(request, known, self._name(known), window, self._keep_alive(known))
         most_bytes = _BYTES_AROUND + _BYTES_A_TOKEN * request.max_tokens
         answer = Answer(request, window)
-        with self._in_flight(), self._decided(known):
+        with self._decided(known):
             async with self._server.stream("/api/chat", body, most_bytes=most_bytes) as reply:
                 listening = Listening(known.name, self._server.url, reply, answer, on_progress)
                 async for line in reply.lines():
                     listening.take(line)
-                    self._token_at = listening.token_at
         return answer.result()
 
     async def embed(
@@ -74,7 +65,7 @@ class Asker:
     ) -> GenerationResult:
         """The vector of a text."""
         body = embed_request(request, self._name(known), window, self._keep_alive(known))
-        with self._in_flight(), self._decided(known):
+        with self._decided(known):
             value = await self._server.post_json("/api/embed", body)
         try:
             answer = msgspec.convert(value, Embedded)
@@ -84,32 +75,21 @@ class Asker:
         return vector_result(request, answer, window)
 
     @contextmanager
-    def _in_flight(self) -> Iterator[None]:
-        self.in_flight += 1
-        self._token_at = time.monotonic()
-        try:
-            yield
-        finally:
-            self.in_flight -= 1
-
-    @contextmanager
     def _decided(self, known: Known) -> Iterator[None]:
         try:
             yield
         except StatusError as error:
-            raise self._decision(known, error.status, error.body, error.retry_after) from error
-
-    def _decision(self, known: Known, status: int, body: bytes, retry_after: str = "") -> Exception:
-        return decide(
-            Failure(
-                status=status,
-                body=body,
-                model=known.name,
-                alone=self.in_flight <= 1,
-                retry_after=retry_after,
-                now=time.time(),
-            )
-        )
+            raise decide(
+                Failure(
+                    status=error.status,
+                    body=error.body,
+                    model=known.name,
+                    # This one has left the server already.
+                    alone=self._server.in_flight == 0,
+                    retry_after=error.retry_after,
+                    now=time.time(),
+                )
+            ) from error
 
     def _keep_alive(self, known: Known) -> int | str:
         return -1 if known.name in self._kept_for_ever else KEEP_ALIVE

@@ -1,5 +1,8 @@
 """The backend for an Ollama, over its own API."""
 
+import logging
+from collections.abc import Mapping
+
 from backends.base import Capabilities, Health, OnProgress
 from backends.errors import (
     CrashedError,
@@ -17,9 +20,12 @@ from backends.ollama.privacy import shown
 from backends.ollama.seats import Seats
 from backends.ollama.shown import Known
 from backends.ollama.window import tokens_wanted
+from backends.ollama.wire import Loaded
 from backends.watch import Timeouts
 from jobs.codes import ErrorCode
 from jobs.model import GenerationRequest, GenerationResult
+
+_log = logging.getLogger(__name__)
 
 
 class OllamaBackend:
@@ -44,10 +50,10 @@ class OllamaBackend:
         num_ctx: int | None = None,
         recheck_s: float = RECHECK_S,
     ) -> None:
-        timeouts = Timeouts() if timeouts is None else timeouts
         self._slots = slots
+        self._timeouts = Timeouts() if timeouts is None else timeouts
         self._server = ModelServer(
-            url, slots=slots, ping="/api/version", timeouts=timeouts, key=key, says_502=True
+            url, slots=slots, ping="/api/version", timeouts=self._timeouts, key=key, says_502=True
         )
         self._catalogue = Catalogue(self._server, recheck_s)
         self._asker = Asker(self._server, self._catalogue.name_for_request)
@@ -61,31 +67,37 @@ class OllamaBackend:
         return self._catalogue.remote
 
     async def open(self) -> Capabilities:
-        """Find the models; raises `ParkBackendError` where they or their place are in doubt."""
+        """Find the models; none while Ollama is away or promises nothing, it may be mended."""
+        if self._breach is not None:
+            raise self._quarantined()
+        await self._server.open()
+        self._is_open = True
+        try:
+            return await self.look()
+        except ParkBackendError as error:
+            _log.warning("%s", error, extra={"action": "server_away"})
+            return self._capabilities({})
+
+    async def look(self) -> Capabilities:
+        """What there is now; raises `ParkBackendError` where it or its place is in doubt."""
         await self._server.open()
         await self._catalogue.look()
-        loaded = await self._catalogue.loaded()
-        self._is_open = True
-        models = self._catalogue.models
-        return Capabilities(
-            models=models,
-            loaded=tuple(model.name for model in models if full_name(model.name) in loaded),
-            slots=self._slots,
-            may_leave_machine=False,
-        )
+        return self._capabilities(await self._catalogue.loaded())
 
     async def generate(
         self, request: GenerationRequest, on_progress: OnProgress
     ) -> GenerationResult:
         """One answer; the model is in memory and proven to be here before the prompt is sent."""
         if self._breach is not None:
-            raise ParkBackendError(f"Nothing is sent any more. {self._breach}", float("inf"))
+            raise self._quarantined()
         try:
             known = await self._catalogue.find(request.model)
             _require_endpoint(known, request)
             return await self._in_a_window_that_fits(request, known, on_progress)
         except PrivacyBreachError as breach:
             self._breach = breach
+            # Those that wait for their turn have passed all checks: now nothing can be sent.
+            await self._server.close()
             raise
         except (ParkBackendError, CrashedError):
             # It may come back as another version, with other models, and with none in memory.
@@ -98,25 +110,39 @@ class OllamaBackend:
             raise
 
     async def health(self) -> Health:
-        """Whether tokens flow; with nothing in flight, whether it answers at all."""
+        """Well if it answers and what is in flight is not overdue."""
         if not self._is_open:
             return Health(is_well=False, detail="closed")
         if self._breach is not None:
             return Health(is_well=False, detail="a prompt left the machine")
-        if self._asker.in_flight:
-            detail = f"{self._asker.in_flight} jobs in flight"
-            return Health(is_well=True, detail=detail, silent_s=self._asker.silent_s)
+        silent_s = self._server.silent_s
         try:
             await self._server.get_json("/api/version")
         except (ParkBackendError, RetryNowError, StatusError) as error:
-            return Health(is_well=False, detail=str(error))
-        return Health(is_well=True, detail="idle")
+            return Health(is_well=False, detail=str(error), silent_s=silent_s)
+        return Health(
+            is_well=silent_s is None or silent_s < self._timeouts.first_s,
+            detail=f"{self._server.in_flight} in flight",
+            silent_s=silent_s,
+        )
 
     async def close(self) -> None:
         """Break off what is in flight; models stay in Ollama's memory for as long as it likes."""
         self._is_open = False
         await self._server.close()
         await self._seats.close()
+
+    def _capabilities(self, loaded: Mapping[str, Loaded]) -> Capabilities:
+        models = self._catalogue.models
+        return Capabilities(
+            models=models,
+            loaded=tuple(model.name for model in models if full_name(model.name) in loaded),
+            slots=self._slots,
+            may_leave_machine=False,
+        )
+
+    def _quarantined(self) -> ParkBackendError:
+        return ParkBackendError(f"Nothing is sent any more. {self._breach}", float("inf"))
 
     async def _in_a_window_that_fits(
         self, request: GenerationRequest, known: Known, on_progress: OnProgress

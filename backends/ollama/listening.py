@@ -34,8 +34,6 @@ class Listening:
         #: The model's name in the answer, once it has been found to be the one that was asked.
         self._echoed = ""
         self._noted_at = 0.0
-        #: When the last token came, by the clock that only goes forward.
-        self.token_at = time.monotonic()
 
     def take(self, raw: bytes) -> None:
         """Take a line; raises `StatusError` for one that says what went wrong."""
@@ -51,9 +49,9 @@ class Listening:
             self._note_token()
 
     def _note_token(self) -> None:
-        self.token_at = time.monotonic()
-        if self.token_at - self._noted_at >= _STEP_S:
-            self._noted_at = self.token_at
+        now = time.monotonic()
+        if now - self._noted_at >= _STEP_S:
+            self._noted_at = now
             self._reply.saw_token()
         self._on_progress(self._answer.pieces)
 

@@ -108,7 +108,7 @@ async def _model_at(url: str) -> str:
     """The smallest model that can chat."""
     backend = OllamaBackend(url, slots=SLOTS)
     try:
-        models = [m for m in (await backend.open()).models if "chat" in m.endpoints]
+        models = [m for m in (await backend.look()).models if "chat" in m.endpoints]
     finally:
         await backend.close()
     if not models:

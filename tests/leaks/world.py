@@ -65,7 +65,8 @@ async def _run(case: Case) -> dict[str, Any]:
 
 async def _ask(case: Case, daemon: Daemon, backend: OllamaBackend) -> tuple[str, str]:
     try:
-        offered = {model.name for model in (await backend.open()).models}
+        await backend.open()
+        offered = {model.name for model in (await backend.look()).models}
     except (ParkBackendError, PrivacyBreachError):
         return CLOSED, await _ends(backend, case)
     if case.model in offered and case.ends == "privacy" and not (case.faults or case.broken):

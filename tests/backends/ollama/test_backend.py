@@ -354,6 +354,36 @@ def test_a_daemon_that_looks_for_its_cloud_is_stopped(
     assert not run(opened.health()).is_well
 
 
+def test_after_a_breach_not_even_those_are_sent_that_waited_for_their_turn(
+    run: Run, make_daemon: MakeDaemon, make_backend: MakeBackend
+) -> None:
+    daemon = make_daemon([LLAMA])
+    backend = make_backend(daemon)
+    run(backend.open())
+    daemon.faults.append(faults.answered_remotely(LLAMA.name))
+
+    async def ask_all() -> list[BaseException | object]:
+        asked = [answer(backend, ask(f"prompt {n}", LLAMA.name)) for n in range(8)]
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    ended = [type(end) for end in run(ask_all())]
+    assert sorted(ended, key=str) == [*[ParkBackendError] * 7, PrivacyBreachError]
+    assert len(daemon.record.prompts) == 1
+    with pytest.raises(ParkBackendError):
+        run(backend.open())
+
+
+def test_a_daemon_that_is_away_when_the_backend_opens_may_come_later(
+    run: Run, make_backend: MakeBackend, daemon: Daemon
+) -> None:
+    daemon.die()
+    backend = make_backend(daemon)
+    assert run(backend.open()).models == ()
+    assert not run(backend.health()).is_well
+    daemon.come_back()
+    assert run(answer(backend, ask("hi", LLAMA.name))).text == "hi"
+
+
 def test_a_daemon_that_dies_with_jobs_in_it_and_returns_goes_on_with_them(
     run: Run, make_daemon: MakeDaemon, make_backend: MakeBackend
 ) -> None:
@@ -376,19 +406,19 @@ def test_a_daemon_that_dies_with_jobs_in_it_and_returns_goes_on_with_them(
 
 @pytest.mark.parametrize("path", ["/api/version", "/api/tags", "/api/show", "/api/ps"])
 @pytest.mark.parametrize("fault", [faults.html(), faults.garbage(), faults.Answers(body=b"[]")])
-def test_what_is_no_ollama_does_not_open(
+def test_what_is_no_ollama_is_not_asked(
     run: Run, make_backend: MakeBackend, daemon: Daemon, path: str, fault: faults.Fault
 ) -> None:
     daemon.broken[path] = fault
     with pytest.raises(ParkBackendError, match="is no Ollama"):
-        run(make_backend(daemon).open())
+        run(make_backend(daemon).look())
 
 
-def test_a_daemon_that_would_cut_prompts_does_not_open(
+def test_a_daemon_that_would_cut_prompts_is_not_asked(
     run: Run, make_daemon: MakeDaemon, make_backend: MakeBackend
 ) -> None:
     with pytest.raises(ParkBackendError, match=r"Expected 0\.12\.4 or newer"):
-        run(make_backend(make_daemon(version="0.12.3")).open())
+        run(make_backend(make_daemon(version="0.12.3")).look())
 
 
 def test_a_model_that_was_pulled_since_is_found(
