@@ -3,7 +3,7 @@
 import msgspec
 
 from backends.errors import AlterAndRetryError, BackendError, RetryNowError
-from backends.ollama.failures import TooLongError, repeated
+from backends.ollama.decisions import TooLongError, repeated
 from backends.ollama.privacy import shown
 from backends.ollama.window import is_cut
 from backends.ollama.wire import ChatLine, Embedded

@@ -10,7 +10,8 @@ from backends.base import OnProgress
 from backends.errors import RetryNowError
 from backends.http import ModelServer, StatusError
 from backends.ollama.answer import Answer, vector_result
-from backends.ollama.failures import Failure, decide
+from backends.ollama.failure import Failure
+from backends.ollama.failures import decide
 from backends.ollama.listening import Listening
 from backends.ollama.privacy import require_local_answer
 from backends.ollama.requests import KEEP_ALIVE, chat_request, embed_request, load_request

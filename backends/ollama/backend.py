@@ -14,7 +14,7 @@ from backends.errors import (
 from backends.http import ModelServer, StatusError
 from backends.ollama.asking import Asker
 from backends.ollama.catalogue import RECHECK_S, Catalogue
-from backends.ollama.failures import TooLongError
+from backends.ollama.decisions import TooLongError
 from backends.ollama.names import full_name
 from backends.ollama.privacy import shown
 from backends.ollama.seats import Seats

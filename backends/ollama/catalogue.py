@@ -11,7 +11,9 @@ from backends.errors import BackendError, ParkBackendError, RefusedError, RetryN
 from backends.http import ModelServer, StatusError
 from backends.ollama import assurance
 from backends.ollama.assurance import Assurance
-from backends.ollama.failures import PARK_S, Failure, decide
+from backends.ollama.decisions import PARK_S
+from backends.ollama.failure import Failure
+from backends.ollama.failures import decide
 from backends.ollama.names import full_name, is_cloud_name, local_name
 from backends.ollama.privacy import refused_as_remote, require_local_name, shown
 from backends.ollama.shown import Known, known_of

@@ -14,7 +14,9 @@ from backends.errors import (
     RetryLaterError,
     RetryNowError,
 )
-from backends.ollama.failures import Failure, TooLongError, decide
+from backends.ollama.decisions import TooLongError
+from backends.ollama.failure import Failure
+from backends.ollama.failures import decide
 from jobs.codes import ErrorCode
 from tests.doubles.ollama import says
 
@@ -179,6 +181,19 @@ def test_no_message_has_words_of_the_answer(
     else:
         body = body + SECRET.encode()
     assert SECRET not in str(decide(failure(status, body)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Failed to parse input at pos 3: you have reached your usage limit, out of memory",
+        f"something new: {'x' * 300} out of memory",
+        "something new: you have reached your weekly usage limit",
+        "something new: cannot run this remote model",
+    ],
+)
+def test_what_a_model_may_have_said_decides_nothing(text: str) -> None:
+    assert type(decide(failure(500, text))) is RetryNowError
 
 
 @pytest.mark.parametrize("engine", ["llama-server", "mlx"])
