@@ -14,6 +14,7 @@ import pytest
 
 from backends.errors import BackendError, ParkBackendError, RefusedError, RetryNowError
 from backends.http import LostError, ModelServer, StatusError
+from backends.http.client import Client
 from backends.retry_after import retry_after_s
 from backends.standing import Standing
 from backends.streams import MAX_LINE, Event, events_of, lines_of
@@ -38,8 +39,9 @@ def exceptions_of(*modules: object) -> list[type[Exception]]:
 
 
 async def translated(error: Exception) -> Exception | None:
-    server = ModelServer("http://127.0.0.1:1", slots=1, ping="/", timeouts=Timeouts())
-    return server._translated(error, has_begun=False)
+    url = "http://127.0.0.1:1"
+    client = Client(url, key=None, standing=Standing(url), on_token=lambda: None)
+    return client.translated(error, has_begun=False)
 
 
 def made(kind: type[Exception]) -> Exception:
