@@ -109,7 +109,7 @@ class Client:
         key: str | None,
         standing: Standing,
         on_token: Callable[[], None],
-        says_502: bool,
+        says_502: bool = False,
     ) -> None:
         self.url = url
         self._key = key
