@@ -92,12 +92,17 @@ def _choose_named(ranked: Sequence[Candidate], name: str, places: Sequence[str])
 
 
 def _alike(ranked: Sequence[Candidate], name: str) -> list[Candidate]:
-    """Those whose name differs in case only, or in lacking the part before the slash."""
+    """Those whose name differs in case only, or lacks the part before the slash or `:latest`."""
     wanted = name.casefold()
     return [
         one
         for one in ranked
-        if wanted in (full := one.model.name.casefold(), full.rpartition("/")[2])
+        if wanted
+        in (
+            full := one.model.name.casefold(),
+            full.rpartition("/")[2],
+            full.removesuffix(":latest"),
+        )
     ]
 
 

@@ -37,6 +37,8 @@ _OF_SERVERS = frozenset(
     {"url", "key_file", "connect_s", "first_token_s", "between_tokens_s", "total_s"}
 )
 _HAVE_SERVERS = frozenset({"ollama", "openai"})
+#: Why a setting does nothing where it is not that of a server.
+_REASONS = {"models_dir": "reads no models", "num_ctx": "has no such setting"}
 
 _HOST = "`localhost`, or an address of this machine or of a private network"
 
@@ -90,6 +92,13 @@ class PoolSettings(Section):
     total_s: Annotated[Seconds, FROM_ENVIRONMENT] = Field(
         default=3600, ge=1, description="Seconds that one answer of the server may take in all."
     )
+    num_ctx: Annotated[Count | None, FROM_ENVIRONMENT] = Field(
+        default=None,
+        ge=256,
+        le=16_777_216,
+        description="Tokens of prompt and answer together, for every model of an `ollama` pool; by "
+        "default as many as the prompts ask for, in doubling steps.",
+    )
 
     _key: SecretStr | None = PrivateAttr(None)
 
@@ -140,7 +149,7 @@ def pool_warnings(pools: Mapping[str, PoolSettings]) -> Iterator[str]:
     """What is set in a pool and does nothing there, one sentence each."""
     for name, pool in pools.items():
         for setting in sorted(_without_use(pool)):
-            reads = "reads no models" if setting == "models_dir" else "asks no server"
+            reads = _REASONS.get(setting, "asks no server")
             yield f"`pools.{name}.{setting}` does nothing: {pool.backend} {reads}"
         if pool.backend == "mlx" and pool.models_dir and not pool.models_dir.is_dir():
             yield f"`pools.{name}.models_dir`: there is no folder {pool.models_dir}"
@@ -148,6 +157,8 @@ def pool_warnings(pools: Mapping[str, PoolSettings]) -> Iterator[str]:
 
 def _without_use(pool: PoolSettings) -> set[str]:
     useless: set[str] = set() if pool.backend == "mlx" else {"models_dir"}
+    if pool.backend != "ollama":
+        useless.add("num_ctx")
     if pool.backend not in _HAVE_SERVERS:
         useless |= _OF_SERVERS
     return {name for name in useless & pool.model_fields_set if getattr(pool, name) is not None}

@@ -3,12 +3,16 @@
 import importlib.util
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from backends.base import Backend, ModelInfo
 from backends.watch import Timeouts
 from jobs.settings import Settings
 from jobs.settings_pools import PoolSettings
 from nightmill.aside import run_aside
+
+if TYPE_CHECKING:
+    from backends.ollama.backend import OllamaBackend
 
 NO_MLX = "mlx-lm is not installed; install it with: uv tool install 'nightmill[mlx]'"
 
@@ -20,6 +24,8 @@ class PoolModels:
     pool: str
     backend: str
     models: tuple[ModelInfo, ...] = ()
+    #: Names of those that are known to be in memory now.
+    loaded: tuple[str, ...] = ()
     #: The folder in which models were looked for, or the server that was asked; else empty.
     place: str = ""
     #: Whether nobody configured the pool: its server was found on this machine.
@@ -47,6 +53,8 @@ def backend_of(pool: PoolSettings, engine_log: Path) -> Backend:
             from backends.null import NullBackend
 
             return NullBackend(slots=pool.slots_or_default)
+        case "ollama":
+            return _ollama(pool)
         case "openai":
             from backends.openai_compatible.backend import OpenAiBackend
 
@@ -62,6 +70,18 @@ def backend_of(pool: PoolSettings, engine_log: Path) -> Backend:
             return MlxBackend(
                 models_dir=pool.models_dir, slots=pool.slots_or_default, log_path=engine_log
             )
+
+
+def _ollama(pool: PoolSettings) -> "OllamaBackend":
+    from backends.ollama.backend import OllamaBackend
+
+    return OllamaBackend(
+        pool.server_url,
+        slots=pool.slots_or_default,
+        timeouts=timeouts_of(pool),
+        key=pool.key,
+        num_ctx=pool.num_ctx,
+    )
 
 
 def timeouts_of(pool: PoolSettings) -> Timeouts:
@@ -84,10 +104,41 @@ def _find(name: str, pool: PoolSettings) -> PoolModels:
             from backends.null import NULL_MODEL
 
             return PoolModels(pool=name, backend="null", models=(NULL_MODEL,))
+        case "ollama":
+            return run_aside(_find_ollama(name, pool))
         case "openai":
             return run_aside(_find_openai(name, pool))
         case "mlx":
             return _find_mlx(name, pool)
+
+
+async def _find_ollama(name: str, pool: PoolSettings) -> PoolModels:
+    from backends.errors import BackendError
+
+    backend = _ollama(pool)
+    models: tuple[ModelInfo, ...] = ()
+    loaded: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    try:
+        found = await backend.look()
+        models, loaded = found.models, found.loaded
+    except BackendError as error:
+        notes = (str(error),)
+    finally:
+        await backend.close()
+    if backend.remote_models:
+        notes = (
+            *notes,
+            f"not used, as other machines run them: {', '.join(backend.remote_models)}",
+        )
+    return PoolModels(
+        pool=name,
+        backend="ollama",
+        models=models,
+        loaded=loaded,
+        place=pool.server_url,
+        notes=notes,
+    )
 
 
 async def _find_openai(name: str, pool: PoolSettings) -> PoolModels:

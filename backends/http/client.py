@@ -98,14 +98,22 @@ class Reply:
 class Client:
     """Exchanges requests for answers with the server at one URL; `standing` is told how it goes.
 
-    `on_token` is called for each token that the reader of an answer says it saw.
+    `on_token` is called for each token that the reader of an answer says it saw; `says_502` is
+    whether that status may be the server's own word.
     """
 
     def __init__(
-        self, url: str, *, key: str | None, standing: Standing, on_token: Callable[[], None]
+        self,
+        url: str,
+        *,
+        key: str | None,
+        standing: Standing,
+        on_token: Callable[[], None],
+        says_502: bool = False,
     ) -> None:
         self.url = url
         self._key = key
+        self._says_502 = says_502
         self._standing = standing
         self._on_token = on_token
         self._client: httpx2.AsyncClient | None = None
@@ -161,7 +169,7 @@ class Client:
     async def _require_ok(self, response: httpx2.Response, reply: Reply) -> None:
         """Only 200 is an answer; raises `StatusError` for the rest, and for redirects what fits."""
         status = response.status_code
-        if status == httpx2.codes.BAD_GATEWAY:
+        if status == httpx2.codes.BAD_GATEWAY and not self._says_502:
             # Somebody in between speaks for a server that is gone.
             raise LostError(has_begun=False)
         self._standing.is_well()

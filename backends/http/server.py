@@ -31,10 +31,19 @@ class ModelServer:
         ping: The path of something harmless, which it is asked for after it was away.
         timeouts: How long to wait for it.
         key: What it wants as a bearer token; None where it wants nothing.
+        says_502: Whether that status may be its own word, rather than that of somebody in
+            between; then it is a `StatusError` as any other.
     """
 
     def __init__(
-        self, url: str, *, slots: int, ping: str, timeouts: Timeouts, key: str | None = None
+        self,
+        url: str,
+        *,
+        slots: int,
+        ping: str,
+        timeouts: Timeouts,
+        key: str | None = None,
+        says_502: bool = False,
     ) -> None:
         self.url = url.rstrip("/")
         self._ping = ping
@@ -44,7 +53,13 @@ class ModelServer:
         self._prompts = 0
         self._last_token = 0.0
         self._standing = Standing(self.url)
-        self._client = Client(self.url, key=key, standing=self._standing, on_token=self._note_token)
+        self._client = Client(
+            self.url,
+            key=key,
+            standing=self._standing,
+            on_token=self._note_token,
+            says_502=says_502,
+        )
 
     def __repr__(self) -> str:
         return f"ModelServer({self.url})"

@@ -145,3 +145,8 @@ def test_a_choice_says_which_why_and_how_to_choose_another(
 )
 def test_sizes_are_readable(size: int, text: str) -> None:
     assert size_text(size) == text
+
+
+def test_the_latest_is_found_without_its_tag() -> None:
+    assert chosen(one("qwen3:latest", 4, "ollama"), wanted="qwen3") == ("ollama", "qwen3:latest")
+    assert chosen(one("qwen3:14b"), one("qwen3:latest"), wanted="Qwen3") == ("mlx", "qwen3:latest")

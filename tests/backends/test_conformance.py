@@ -13,7 +13,7 @@ from tests.backends.conftest import Kind, Run
 
 #: For those that do what `null` leaves out: generate, and look at what they are asked.
 GENERATING = pytest.mark.parametrize(
-    "kind", ["fake", "mlx", "openai"], indirect=True, scope="session"
+    "kind", ["fake", "mlx", "ollama", "openai"], indirect=True, scope="session"
 )
 
 
