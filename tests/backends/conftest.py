@@ -130,7 +130,9 @@ def kind(request: pytest.FixtureRequest, run: Run) -> Iterator[Kind]:
             kind = Kind(backend=request.getfixturevalue("mlx"), model="babbler", endless=endless)
     run(kind.backend.open())
     yield kind
-    run(kind.backend.close())
+    if request.param != "mlx":
+        # That one is shared by others, who may come later.
+        run(kind.backend.close())
 
 
 @pytest.fixture
