@@ -120,6 +120,10 @@ class Settings(Section):
         description="Where Nightmill keeps its store, logs and private broker; "
         "by default your system's folder for application data.",
     )
+    allow_sleep: Annotated[bool, FROM_ENVIRONMENT] = Field(
+        default=False,
+        description="`true`: this machine is not kept awake while `run`, `wait` or `up` run jobs.",
+    )
     store: StoreSettings = StoreSettings()
     broker: BrokerSettings = BrokerSettings()
     pools: dict[PoolName, PoolSettings] = Field(

@@ -3,6 +3,7 @@
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 from jobs.errors import StoreError
 from jobs.settings import Settings, load_settings
@@ -15,9 +16,13 @@ from nightmill.embedded.lock import services_lock, take
 MAKING_S = 15.0
 
 
-def read_settings(config: Path | None = None, data_dir: Path | None = None) -> Settings:
+def read_settings(
+    config: Path | None = None, data_dir: Path | None = None, *, allow_sleep: bool = False
+) -> Settings:
     """The settings of this process, from its environment and current folder."""
-    overrides = {} if data_dir is None else {"data_dir": data_dir}
+    overrides: dict[str, Any] = {} if data_dir is None else {"data_dir": data_dir}
+    if allow_sleep:
+        overrides["allow_sleep"] = True
     return load_settings(config, os.environ, Path.cwd(), overrides)
 
 

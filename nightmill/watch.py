@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-from jobs.errors import StoreError
+from jobs.errors import PausedError, StoreError
 from jobs.store.store import Store
 from nightmill.embedded.stack import Stack
 from nightmill.looking import look
@@ -28,12 +28,14 @@ def wait_for(
     """Tend the stack until a batch is over, and return how it ended.
 
     `on_tick` gets the status several times a second; what it raises ends the waiting.
-    `on_trouble` is called when the store begins to fail. Raises `StoppedEarlyError` where neither
-    waiting nor starting again helps.
+    `on_trouble` is called when the store begins to fail. Raises `PausedError` when the batch is
+    paused, and another `StoppedEarlyError` where neither waiting nor starting again helps.
     """
     patience = _Patience(on_trouble)
     status = look(store, batch_id)
     while not status.is_over:
+        if status.paused_reason is not None:
+            raise PausedError(f"{batch_id} is paused: {status.paused_reason}.")
         on_tick(status)
         time.sleep(LOOK_EVERY_S)
         with patience:

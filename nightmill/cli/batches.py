@@ -37,4 +37,7 @@ def batches(
 def line(status: Status) -> str:
     """One batch in one line."""
     rows = words.count(status.total, "row")
-    return f"{status.id}  {status.state:<10}  {status.finished:,} of {rows}  {status.name}"
+    is_paused = status.paused_reason is not None
+    state = "paused" if is_paused else status.state.value
+    why = f"  ({status.paused_reason})" if is_paused else ""
+    return f"{status.id}  {state:<10}  {status.finished:,} of {rows}  {status.name}{why}"

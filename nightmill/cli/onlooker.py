@@ -1,6 +1,7 @@
 """The user in front of a batch that runs: told how it goes, and heard when it shall stop."""
 
 import time
+from collections.abc import Callable
 
 from jobs.errors import StoreError
 from nightmill.cli.output import say
@@ -16,12 +17,20 @@ PASSING_S = 2.0
 class Onlooker:
     """Sees the status several times a second."""
 
-    def __init__(self, stack: Stack, signals: Signals, progress: Progress) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        signals: Signals,
+        progress: Progress,
+        on_served: Callable[[], None] = lambda: None,
+    ) -> None:
         self._stack = stack
         self._signals = signals
         self._progress = progress
         self._began = time.monotonic()
         self._knows_of_others = False
+        self._on_served = on_served
+        self._is_served = False
 
     def see(self, status: Status) -> None:
         """Show the status; raises `InterruptedByUser` when a signal has come."""
@@ -31,11 +40,19 @@ class Onlooker:
         if self._is_served_by_others() and not self._knows_of_others:
             self._knows_of_others = True
             say(f"{self._stack.leader.capitalize()} runs the services here; this run shares them.")
+        self._note_service(status)
         self._progress.show(status)
 
     def hear_of_trouble(self, error: StoreError) -> None:
         """Told when the store begins to fail; what runs is not lost by that."""
         say(f"Trying for up to a minute to get over this: {error}")
+
+    def _note_service(self, status: Status) -> None:
+        if self._is_served:
+            return
+        if self._stack.is_leader or self._knows_of_others or status.is_over:
+            self._is_served = True
+            self._on_served()
 
     def _is_served_by_others(self) -> bool:
         return not self._stack.is_leader and time.monotonic() - self._began > PASSING_S

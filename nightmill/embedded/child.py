@@ -1,4 +1,4 @@
-"""A child process of ours: in a group of its own, tied to a lifeline, writing to a log."""
+"""A child process of ours: in a session of its own, tied to a lifeline, writing to a log."""
 
 import contextlib
 import os
@@ -25,7 +25,7 @@ def python(module: str, *args: str) -> list[str]:
 
 @dataclass
 class Child:
-    """A running child. Ctrl-C does not reach it: its parent decides when and how it ends."""
+    """A running child. No terminal reaches it: its parent decides when and how it ends."""
 
     process: subprocess.Popen[bytes]
     log: Path
@@ -33,17 +33,20 @@ class Child:
     started: float
 
     @classmethod
-    def start(cls, command: Sequence[str], log: Path, fd: int) -> Self:
+    def start(
+        cls, command: Sequence[str], log: Path, fd: int, stdin: int = subprocess.DEVNULL
+    ) -> Self:
         """Start `command` with the lifeline `fd` open and both outputs going to `log`."""
         rotate(log)
         with log.open("ab") as output:
             process = subprocess.Popen(
                 command,
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=output,
                 stderr=output,
                 pass_fds=(fd,),
-                process_group=0,
+                # Neither Ctrl-C nor the end of a terminal reaches it.
+                start_new_session=True,
             )
         return cls(process, log, time.monotonic())
 
