@@ -1,0 +1,134 @@
+"""A run that is left alone: in the background, or after its terminal is gone."""
+
+import json
+import os
+import signal
+import stat
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.nightmill.conftest import Command, Start
+from tests.nightmill.mill_process import (
+    answered,
+    end_of,
+    nightmill,
+    read_rows,
+    start_in_a_terminal,
+    write_rows,
+)
+from tests.nightmill.processes import eventually, marked
+
+#: Enough that a run is under way for seconds; the fake pool answers hundreds a second.
+MANY = 1000
+RUN = ("run", "in.jsonl", "-o", "out.jsonl")
+
+
+def the_log(home: Path) -> Path:
+    (log,) = (home / "data" / "logs").glob("run-b-*.log")
+    return log
+
+
+def test_a_detached_run_says_its_batch_at_once_and_delivers_by_itself(
+    mill: Path, mark: str, command: Command
+) -> None:
+    write_rows(mill / "in.jsonl", MANY)
+
+    begun = nightmill(*RUN, "--detach")
+
+    assert begun.returncode == 0, begun.stderr
+    batch = begun.stdout.strip()
+    assert f"nightmill cancel {batch}" in begun.stderr
+    assert command("status", batch, "--json").json["state"] == "open"
+    (runner,) = marked(mark, "wait", batch)
+    assert os.getsid(runner.pid) == runner.pid
+
+    waited = nightmill("wait", batch)
+
+    assert waited.returncode == 0, waited.stderr
+    assert waited.stdout == ""
+    assert f"{MANY:,} rows answered" in waited.stderr
+    assert len(read_rows(mill / "out.jsonl")) == MANY
+    eventually(lambda: marked(mark) == [], "the background to end by itself")
+    assert stat.S_IMODE(the_log(mill).stat().st_mode) == 0o600
+    assert f"{MANY:,} rows answered" in the_log(mill).read_text()
+
+    (mill / "out.jsonl").write_text("what its owner made of it")
+    assert command("wait", batch).status == 0
+    assert (mill / "out.jsonl").read_text() == "what its owner made of it"
+
+
+def test_a_detached_run_without_output_ends_with_its_batch(
+    mill: Path, mark: str, command: Command
+) -> None:
+    write_rows(mill / "in.jsonl", 10 * MANY)
+    begun = nightmill("run", "in.jsonl", "--detach", "--json")
+    told = json.loads(begun.stdout)
+    assert begun.stdout.count("\n") == 1
+    assert psutil.pid_exists(told["pid"])
+    assert told["log"] == str(the_log(mill))
+
+    assert command("cancel", told["id"]).status == 0
+
+    eventually(lambda: marked(mark) == [], "the background to end")
+    assert "cancelled" in the_log(mill).read_text()
+    assert command("wait", told["id"]).status == 1
+
+
+def test_what_keeps_a_detached_run_from_starting_is_said_at_once(
+    mill: Path, mark: str, command: Command
+) -> None:
+    assert command("run", "missing.jsonl", "--detach").status == 2
+    write_rows(mill / "in.jsonl", 1)
+    with (mill / "nightmill.toml").open("a") as file:
+        file.write('[broker]\nurl = "redis://127.0.0.1:1/0"\n')
+
+    begun = nightmill(*RUN, "--detach")
+
+    assert begun.returncode == 3
+    assert "does not answer" in begun.stderr
+    assert begun.stdout == ""
+    assert marked(mark) == []
+
+
+def test_a_run_whose_terminal_is_closed_goes_on_and_writes_to_its_log(
+    mill: Path, mark: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    write_rows(mill / "in.jsonl", MANY)
+    process, terminal = start_in_a_terminal(*RUN)
+    seen = b""
+    while b"done" not in seen:
+        seen += os.read(terminal, 1000)
+
+    os.close(terminal)
+
+    assert process.wait(60) == 0
+    assert len(read_rows(mill / "out.jsonl")) == MANY
+    log = the_log(mill)
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    assert f"process {process.pid} goes on" in log.read_text()
+    assert f"{MANY:,} rows answered" in log.read_text()
+    assert "\x1b" not in log.read_text()
+    assert marked(mark) == []
+
+
+def test_a_hang_up_ends_neither_a_run_nor_what_it_has_started(
+    mill: Path, mark: str, start: Start
+) -> None:
+    write_rows(mill / "in.jsonl", MANY)
+    process = start("run", "in.jsonl")
+    eventually(lambda: answered(mill), "the first answers")
+    before = {found.pid for found in marked(mark)}
+    for found in marked(mark):
+        found.send_signal(signal.SIGHUP)
+
+    eventually(lambda: answered(mill) > MANY // 2, "more answers")
+    assert {found.pid for found in marked(mark)} == before
+    status, out, _ = end_of(process)
+
+    assert status == 0
+    # Where standard output is no terminal, somebody still reads it.
+    assert len(out.splitlines()) == MANY
+    assert f"{MANY:,} rows answered" in the_log(mill).read_text()
