@@ -31,6 +31,7 @@ class Onlooker:
         self._knows_of_others = False
         self._on_served = on_served
         self._is_served = False
+        self._trouble = ""
 
     def see(self, status: Status) -> None:
         """Show the status; raises `InterruptedByUser` when a signal has come."""
@@ -41,6 +42,7 @@ class Onlooker:
             self._knows_of_others = True
             say(f"{self._stack.leader.capitalize()} runs the services here; this run shares them.")
         self._note_service(status)
+        self._tell_of_trouble(status)
         self._progress.show(status)
 
     def hear_of_trouble(self, error: StoreError) -> None:
@@ -53,6 +55,14 @@ class Onlooker:
         if self._stack.is_leader or self._knows_of_others or status.is_over:
             self._is_served = True
             self._on_served()
+
+    def _tell_of_trouble(self, status: Status) -> None:
+        text = "" if status.trouble is None else status.trouble.text
+        if text and text != self._trouble:
+            say(f"Pool {status.pool} serves nobody now and is tried again: {text}")
+        elif self._trouble and not text:
+            say(f"Pool {status.pool} is well again.")
+        self._trouble = text
 
     def _is_served_by_others(self) -> bool:
         return not self._stack.is_leader and time.monotonic() - self._began > PASSING_S
