@@ -81,7 +81,7 @@ class PoolSettings(Section):
 
 
 class WorkerSettings(Section):
-    """How long a worker may keep a job, and how often a job may fail."""
+    """How long a worker keeps a job, how often one may fail, and whether its machine may sleep."""
 
     lease_s: Annotated[Seconds, FROM_ENVIRONMENT] = Field(
         default=60, ge=5, description="Seconds that a job stays with a worker that is not heard of."
@@ -96,6 +96,10 @@ class WorkerSettings(Section):
     )
     max_crashes: Annotated[Count, FROM_ENVIRONMENT] = Field(
         default=3, ge=1, description="Engines that may die of one job before it fails as `poison`."
+    )
+    allow_sleep: Annotated[bool, FROM_ENVIRONMENT] = Field(
+        default=False,
+        description="`true`: the machine of a worker is not kept awake while there are jobs.",
     )
 
 
@@ -119,10 +123,6 @@ class Settings(Section):
         default_factory=lambda: platformdirs.user_data_path("nightmill"),
         description="Where Nightmill keeps its store, logs and private broker; "
         "by default your system's folder for application data.",
-    )
-    allow_sleep: Annotated[bool, FROM_ENVIRONMENT] = Field(
-        default=False,
-        description="`true`: this machine is not kept awake while `run`, `wait` or `up` run jobs.",
     )
     store: StoreSettings = StoreSettings()
     broker: BrokerSettings = BrokerSettings()

@@ -22,7 +22,7 @@ def read_settings(
     """The settings of this process, from its environment and current folder."""
     overrides: dict[str, Any] = {} if data_dir is None else {"data_dir": data_dir}
     if allow_sleep:
-        overrides["allow_sleep"] = True
+        overrides["worker"] = {"allow_sleep": True}
     return load_settings(config, os.environ, Path.cwd(), overrides)
 
 

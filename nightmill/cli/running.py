@@ -45,7 +45,7 @@ def run_request(
             began=began,
             json=json,
         )
-        finish(course, partial(_deliver, store, batch_id, request.output, terminal))
+        finish(course, partial(deliver_results, store, batch_id, request.output, terminal))
 
 
 def run_request_in_background(
@@ -67,7 +67,8 @@ def run_request_in_background(
         )
 
 
-def _deliver(store: Store, batch_id: str, output: Path | None, terminal: Terminal) -> None:
+def deliver_results(store: Store, batch_id: str, output: Path | None, terminal: Terminal) -> None:
+    """Hand out the answers of a batch that is over; they are no words for a log."""
     if output is not None:
         deliver_at_the_end(store, batch_id, output)
     elif terminal.took_stdout:

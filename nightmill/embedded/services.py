@@ -1,22 +1,21 @@
 """What the leader of a data directory runs for everybody: broker, dispatcher and workers."""
 
 import logging
-import math
 import time
 from contextlib import ExitStack
 from functools import partial
 
 from jobs.errors import StoreError, UsageError
 from jobs.settings import Settings
-from jobs.store import batches, dispatch, hosts
+from jobs.store import dispatch, hosts
 from jobs.store.store import Store
-from nightmill.embedded.awake import Awake
 from nightmill.embedded.broker import EmbeddedBroker, require_answer
 from nightmill.embedded.child import Child, python
 from nightmill.embedded.datadir import DataDir
 from nightmill.embedded.dispatching import DispatcherThread
 from nightmill.embedded.lifeline import Lifeline
 from nightmill.embedded.pool_worker import PoolWorker
+from nightmill.embedded.vigil import Vigil
 from nightmill.machine import machine_name
 from worker import presence
 from worker.outcomes import Identity
@@ -25,8 +24,6 @@ log = logging.getLogger(__name__)
 
 #: How long workers get to hand back what is in flight, asked once and then once more.
 HAND_BACK_S = 3.0
-#: Seconds between two looks whether there is anything to stay awake for.
-LOOK_FOR_WORK_S = 2.0
 
 
 class Services:
@@ -37,8 +34,7 @@ class Services:
         self._store = store
         self._data_dir = DataDir(settings.data_dir)
         self._lifeline = Lifeline()
-        self._awake: Awake | None = None
-        self._work_looked_for = -math.inf
+        self._vigil: Vigil | None = None
         self._broker: EmbeddedBroker | None = None
         self._dispatcher: DispatcherThread | None = None
         self._dead_sessions: list[str] = []
@@ -49,8 +45,8 @@ class Services:
 
     def start(self) -> None:
         """Start all of them; raises `BrokerError` where the broker cannot be had."""
-        if not self._settings.allow_sleep:
-            self._awake = Awake(self._data_dir.log_of("awake"), self._lifeline.fd)
+        if not self._settings.worker.allow_sleep:
+            self._vigil = Vigil(self._store, self._data_dir.log_of("awake"))
         pools = tuple(self._settings.pools)
         self._dispatcher = DispatcherThread(self._store, self._start_broker(), pools)
         self.tend()
@@ -65,7 +61,6 @@ class Services:
             if (session := worker.tend(time.monotonic())) is not None:
                 self._dead_sessions.append(session)
         self._release_dead_sessions(blame=True)
-        self._stay_awake(time.monotonic())
         if self._dispatcher is not None:
             self._dispatcher.check()
 
@@ -73,22 +68,13 @@ class Services:
         """End all of them, workers before the broker, whatever goes wrong on the way."""
         with ExitStack() as last_first:
             last_first.callback(self._lifeline.cut)
-            if self._awake is not None:
-                last_first.callback(self._awake.end)
+            if self._vigil is not None:
+                last_first.callback(self._vigil.end)
             if self._broker is not None:
                 last_first.callback(self._broker.stop)
             last_first.callback(self._end_workers)
             if self._dispatcher is not None:
                 last_first.callback(self._dispatcher.stop)
-
-    def _stay_awake(self, now: float) -> None:
-        """Hold the machine awake as long as any batch is handed out."""
-        if self._awake is None or now < self._work_looked_for + LOOK_FOR_WORK_S:
-            return
-        self._work_looked_for = now
-        with self._store.read() as c:
-            has_work = bool(batches.handed_out(c))
-        self._awake.hold(has_work)
 
     def _is_served(self, pool: str) -> bool:
         """Whether a living worker that somebody else started has this pool's name here."""

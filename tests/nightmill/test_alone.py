@@ -9,6 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from nightmill.cli.running import deliver_results
+from nightmill.cli.terminal import Terminal
 from tests.nightmill.conftest import Command, Start
 from tests.nightmill.mill_process import (
     answered,
@@ -132,3 +134,16 @@ def test_a_hang_up_ends_neither_a_run_nor_what_it_has_started(
     # Where standard output is no terminal, somebody still reads it.
     assert len(out.splitlines()) == MANY
     assert f"{MANY:,} rows answered" in the_log(mill).read_text()
+
+
+def test_answers_for_a_terminal_that_is_gone_stay_in_the_store(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Gone(Terminal):
+        took_stdout = True
+
+    deliver_results(None, "b-1", None, Gone())  # type: ignore[arg-type]  # no store is asked
+
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "nightmill results b-1" in said.err

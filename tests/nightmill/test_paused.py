@@ -49,9 +49,6 @@ def test_a_run_that_only_fails_stops_by_itself_and_says_what_is_wrong(
     assert status["paused_reason"] in stopped.stderr
     assert 100 <= status["counts"]["failed"] < 4000
 
-    assert nightmill(*RUN, "--max-failures", "100%").returncode == 1
-    assert command("status", batch, "--json").json["counts"]["failed"] == 4000
-
 
 def test_a_paused_batch_shows_its_reason_everywhere(command: Command, paused: str) -> None:
     assert command("status", paused, "--json").json["paused_reason"] == WHY
