@@ -81,9 +81,7 @@ Force = Annotated[
 
 Detach = Annotated[
     bool,
-    typer.Option(
-        "--detach", help="Go on in the background and print the id of the batch; see `wait`."
-    ),
+    typer.Option("--detach", help="Go on in the background, and print the id of the batch."),
 ]
 AllowSleep = Annotated[
     bool, typer.Option("--allow-sleep", help="Do not keep this machine awake while jobs run.")

@@ -19,8 +19,8 @@ class Terminal:
     """
 
     def __init__(self) -> None:
-        # Asked now: a terminal that has gone answers like a file.
-        self._was_there = os.isatty(STDERR)
+        #: Whether there is a terminal, asked now: one that has gone answers like a file.
+        self.was_there = os.isatty(STDERR)
         self._loses_stdout = os.isatty(STDOUT)
         self._lost_fds = [STDOUT] if self._loses_stdout else []
         if not _is_file(STDERR):
@@ -37,7 +37,7 @@ class Terminal:
     @property
     def has_left(self) -> bool:
         """Whether there was a terminal, and is none any more."""
-        return self._is_gone and self._was_there
+        return self._is_gone and self.was_there
 
     @property
     def took_stdout(self) -> bool:

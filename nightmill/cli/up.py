@@ -38,7 +38,8 @@ def up(
     settings = read_settings(config, allow_sleep=allow_sleep)
     with Terminal() as terminal, Signals(*STOPS) as signals, closing(open_store(settings)) as store:
         data_dir = DataDir(settings.data_dir)
-        terminal.log_to(data_dir.log_of("up"))
+        if terminal.was_there:
+            terminal.log_to(data_dir.log_of("up"))
         tell = _Teller(settings, store, json=json)
         try:
             with logged_to(data_dir.log_of("dispatcher")):

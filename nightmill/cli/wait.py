@@ -30,6 +30,8 @@ def wait(
 ) -> None:
     """Run a batch to its end, starting what is missing, and say what came of it.
 
+    It exits as `run` would. Results go where the batch was told to write them, once.
+
     Example: nightmill wait b-0193
     """
     from nightmill.cli import background
