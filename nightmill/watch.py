@@ -36,7 +36,10 @@ def wait_for(
     status = look(store, batch_id)
     while not status.is_over:
         if status.paused_reason is not None:
-            raise PausedError(f"{batch_id} is paused: {status.paused_reason}.")
+            raise PausedError(
+                f"{batch_id} is paused: {status.paused_reason}. Mend that, then"
+                f" `nightmill resume {batch_id}`, or give the same command again."
+            )
         on_tick(status)
         give_up(status.pool, status.trouble)
         time.sleep(LOOK_EVERY_S)

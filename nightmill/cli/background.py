@@ -41,7 +41,7 @@ def detach(
 ) -> None:
     """Let a process of its own run the batch; print the id and say what can be done now.
 
-    A batch that is over, or whose results are still to be delivered, needs one just as well.
+    Of a batch that is over it delivers what was not delivered.
     `check` is called while the process starts, and what it raises ends that.
     """
     options = [] if config is None else ["--config", str(config.absolute())]
@@ -57,7 +57,8 @@ def start_in_background(
     """Start a process that runs the batch and wait until the batch is really being served.
 
     `options` are those of `nightmill wait`. `check` is called several times a second; what it
-    raises ends the process too. Exits as the process did, with its words, if it ends before.
+    raises ends the process too. What the process says until then is said here. Exits as the
+    process did if it ends before.
     """
     rotate(log)
     ready_fd, its_fd = os.pipe()
@@ -82,7 +83,10 @@ def start_in_background(
     finally:
         os.close(ready_fd)
     if not is_ready:
-        raise _early_end(process.wait(), log, begin)
+        process.wait()
+    say(*_words(log, begin))
+    if not is_ready:
+        raise typer.Exit(process.returncode if process.returncode > 0 else KILLED)
     return Background(pid=process.pid, log=log)
 
 
@@ -125,9 +129,8 @@ def _says_ready(fd: int, check: Callable[[], None]) -> bool:
     return bool(os.read(fd, 1))
 
 
-def _early_end(status: int, log: Path, begin: int) -> typer.Exit:
+def _words(log: Path, begin: int) -> list[str]:
+    """What the process has said so far."""
     with log.open("rb") as file:
         file.seek(begin)
-        words = file.read(MOST_WORDS).decode(errors="replace")
-    say(*words.splitlines())
-    return typer.Exit(status if status > 0 else KILLED)
+        return file.read(MOST_WORDS).decode(errors="replace").splitlines()

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 from jobs.errors import StoreError
+from jobs.states import JobState
 from nightmill.cli.output import say
 from nightmill.cli.progress import Progress
 from nightmill.cli.signals import Signals
@@ -12,6 +13,8 @@ from nightmill.status import Status
 
 #: Other commands hold the lock of the services for a moment.
 PASSING_S = 2.0
+#: A worker that has not begun by then waits for something, such as an older batch.
+STARTING_S = 15.0
 
 
 class Onlooker:
@@ -52,7 +55,8 @@ class Onlooker:
     def _note_service(self, status: Status) -> None:
         if self._is_served:
             return
-        if self._stack.is_leader or self._knows_of_others or status.is_over:
+        has_begun = _is_handed_out(status) or time.monotonic() - self._began > STARTING_S
+        if self._knows_of_others or status.is_over or (self._stack.is_leader and has_begun):
             self._is_served = True
             self._on_served()
 
@@ -66,3 +70,8 @@ class Onlooker:
 
     def _is_served_by_others(self) -> bool:
         return not self._stack.is_leader and time.monotonic() - self._began > PASSING_S
+
+
+def _is_handed_out(status: Status) -> bool:
+    """Whether a worker has been found for it: what cannot start at all has ended before that."""
+    return status.counts[JobState.DISPATCHED] + status.counts[JobState.RUNNING] > 0

@@ -6,14 +6,19 @@ import signal
 import stat
 from pathlib import Path
 
-import psutil
 import pytest
 
+from jobs.model import Counts
+from nightmill.cli.onlooker import Onlooker
+from nightmill.cli.progress import progress
 from nightmill.cli.running import deliver_results
+from nightmill.cli.signals import Signals
 from nightmill.cli.terminal import Terminal
+from nightmill.status import status_of
 from tests.nightmill.conftest import Command, Start
 from tests.nightmill.mill_process import (
     answered,
+    ask,
     end_of,
     nightmill,
     read_rows,
@@ -21,6 +26,7 @@ from tests.nightmill.mill_process import (
     write_rows,
 )
 from tests.nightmill.processes import eventually, marked
+from tests.nightmill.samples import BATCH
 
 #: Enough that a run is under way for seconds; the fake pool answers hundreds a second.
 MANY = 1000
@@ -42,9 +48,6 @@ def test_a_detached_run_says_its_batch_at_once_and_delivers_by_itself(
     assert begun.returncode == 0, begun.stderr
     batch = begun.stdout.strip()
     assert f"nightmill cancel {batch}" in begun.stderr
-    assert command("status", batch, "--json").json["state"] == "open"
-    (runner,) = marked(mark, "wait", batch)
-    assert os.getsid(runner.pid) == runner.pid
 
     waited = nightmill("wait", batch)
 
@@ -68,7 +71,8 @@ def test_a_detached_run_without_output_ends_with_its_batch(
     begun = nightmill("run", "in.jsonl", "--detach", "--json")
     told = json.loads(begun.stdout)
     assert begun.stdout.count("\n") == 1
-    assert psutil.pid_exists(told["pid"])
+    assert os.getsid(told["pid"]) == told["pid"]
+    assert command("status", told["id"], "--json").json["state"] == "open"
     assert told["log"] == str(the_log(mill))
 
     assert command("cancel", told["id"]).status == 0
@@ -122,15 +126,12 @@ def test_a_hang_up_ends_neither_a_run_nor_what_it_has_started(
     write_rows(mill / "in.jsonl", MANY)
     process = start("run", "in.jsonl")
     eventually(lambda: answered(mill), "the first answers")
-    before = {found.pid for found in marked(mark)}
     for found in marked(mark):
         found.send_signal(signal.SIGHUP)
-
-    eventually(lambda: answered(mill) > MANY // 2, "more answers")
-    assert {found.pid for found in marked(mark)} == before
     status, out, _ = end_of(process)
 
     assert status == 0
+    assert ask(mill, "SELECT count(DISTINCT session) FROM attempts", default=0) == 1
     # Where standard output is no terminal, somebody still reads it.
     assert len(out.splitlines()) == MANY
     assert f"{MANY:,} rows answered" in the_log(mill).read_text()
@@ -147,3 +148,23 @@ def test_answers_for_a_terminal_that_is_gone_stay_in_the_store(
     said = capsys.readouterr()
     assert said.out == ""
     assert "nightmill results b-1" in said.err
+
+
+class Leading:
+    """A stack that leads."""
+
+    is_leader = True
+
+
+def test_a_run_is_served_when_a_worker_was_found_for_it_and_not_before(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    served: list[str] = []
+    with Signals() as signals, progress() as shown:
+        user = Onlooker(Leading(), signals, shown, lambda: served.append("now"))  # type: ignore[arg-type]
+        user.see(status_of(BATCH, Counts(pending=9, succeeded=1)))
+        assert served == []
+        for _ in range(2):
+            user.see(status_of(BATCH, Counts(pending=8, dispatched=1, succeeded=1)))
+
+    assert served == ["now"]
