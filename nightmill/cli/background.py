@@ -46,7 +46,7 @@ def detach(
     """
     options = [] if config is None else ["--config", str(config.absolute())]
     options += ["--allow-sleep"] if settings.worker.allow_sleep else []
-    log = DataDir(settings.data_dir).log_of(f"run-{batch_id}")
+    log = DataDir(settings.data_dir).log_of_run(batch_id)
     found = start_in_background(batch_id, options, log, check)
     tell_background(batch_id, found, has_output=has_output, json=json)
 

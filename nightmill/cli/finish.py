@@ -52,7 +52,6 @@ def finish(course: Course, deliver: Callable[[], object]) -> None:
 
     When it is stopped, it says how to go on and raises what stopped it.
     """
-    course.terminal.log_to(DataDir(course.settings.data_dir).log_of(f"run-{course.batch_id}"))
     try:
         status = _run_to_the_end(course)
         deliver()

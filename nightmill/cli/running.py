@@ -16,6 +16,7 @@ from nightmill.cli.output import say
 from nightmill.cli.signals import STOPS, Signals
 from nightmill.cli.terminal import Terminal
 from nightmill.delivery import deliver, deliver_at_the_end
+from nightmill.embedded.datadir import DataDir
 from nightmill.intake import Accepted, take_in
 from nightmill.request import Request
 from nightmill.setup import open_store, read_settings
@@ -31,8 +32,9 @@ def run_request(
     settings = read_settings(config, allow_sleep=allow_sleep)
     with Terminal() as terminal, Signals(*STOPS) as signals, closing(open_store(settings)) as store:
         accepted = take_in(settings, store, request, lambda _lines, _bytes: signals.check())
-        say(*plan_in_words(accepted, request, "standard output"))
         batch_id = accepted.submitted.batch.id
+        terminal.log_to(DataDir(settings.data_dir).log_of_run(batch_id))
+        say(*plan_in_words(accepted, request, "standard output"))
         again = shlex.join(["nightmill", *sys.argv[1:]])
         course = Course(
             settings=settings,

@@ -36,6 +36,7 @@ def wait(
     """
     from nightmill.cli import background
     from nightmill.cli.finish import Course, finish
+    from nightmill.embedded.datadir import DataDir
     from nightmill.looking import look
     from nightmill.setup import open_store, read_settings
 
@@ -53,6 +54,7 @@ def wait(
                 check=signals.check,
             )
             return
+        terminal.log_to(DataDir(settings.data_dir).log_of_run(found.id))
         course = Course(
             settings=settings,
             store=store,
