@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from jobs.errors import StoreError
+from jobs.errors import BrokerError, StoreError
 from jobs.settings import Settings
 from jobs.store.store import Store
 from nightmill.embedded.stack import Stack
@@ -23,8 +23,8 @@ def serve(
     """Run the services, or stand by where another process does, as long as `goes_on` says so.
 
     `goes_on` is asked several times a second; what it raises ends the services too. `on_leader`
-    is called at the beginning and when this changes. A store that fails is waited for. Raises
-    `StoppedEarlyError` where starting again does not help.
+    is called at the beginning and when this changes. A store or broker that fails is waited for.
+    Raises another `StoppedEarlyError` where starting again does not help.
     """
     began = time.monotonic()
     with Stack(settings, store) as stack:
@@ -36,5 +36,5 @@ def serve(
                 on_leader(None if told else stack.leader)
             time.sleep(LOOK_EVERY_S)
             # The dispatcher tells its log and tries again by itself.
-            with suppress(StoreError):
+            with suppress(StoreError, BrokerError):
                 stack.tick()
