@@ -8,13 +8,16 @@ from sqlalchemy import text
 from jobs.store import (
     batches,
     counters,
+    deleting,
     dispatch,
+    failures,
     ingest,
     pauses,
     recording,
     recovery,
     reread,
     results,
+    rewriting,
     running,
 )
 from jobs.store.dialect import SQLITE, Sql
@@ -25,13 +28,16 @@ OFTEN = {
     for module in (
         batches,
         counters,
+        deleting,
         dispatch,
+        failures,
         ingest,
         pauses,
         recording,
         recovery,
         reread,
         results,
+        rewriting,
         running,
     )
     for name, statement in vars(module).items()
@@ -39,7 +45,7 @@ OFTEN = {
 }
 
 #: Looks through all jobs of a batch, once in its life or when somebody asks for it.
-ONCE = {"batches_WHO_RAN", "batches_DELETE_JOBS", "results_HAS_ROWS"}
+ONCE = {"batches_WHO_RAN", "batches_DELETE_JOBS", "deleting_PAGE", "results_HAS_ROWS"}
 
 
 def plan(desk: Desk, statement: Sql) -> list[str]:
