@@ -7,7 +7,8 @@ NightmillError
 │   └── NoModelError      nobody has the model
 ├── StoppedEarlyError     stopped, can be resumed                    exit status 3
 │   ├── StoreError        the store does not answer or cannot write
-│   └── BrokerError       the broker does not answer or does not start
+│   ├── BrokerError       the broker does not answer or does not start
+│   └── PausedError       the batch is paused until somebody has looked at it
 └── RowError              one line of the input; the others go on
 """
 
@@ -50,6 +51,10 @@ class StoreError(StoppedEarlyError):
 
 class BrokerError(StoppedEarlyError):
     """The broker does not answer or could not be started."""
+
+
+class PausedError(StoppedEarlyError):
+    """The batch is paused, most likely because too many of its rows failed."""
 
 
 class RowError(NightmillError):

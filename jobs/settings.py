@@ -41,7 +41,7 @@ PoolName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 
 
 class WorkerSettings(Section):
-    """How long a worker may keep a job, and how often a job may fail."""
+    """How long a worker keeps a job, how often one may fail, and whether its machine may sleep."""
 
     lease_s: Annotated[Seconds, FROM_ENVIRONMENT] = Field(
         default=60, ge=5, description="Seconds that a job stays with a worker that is not heard of."
@@ -56,6 +56,10 @@ class WorkerSettings(Section):
     )
     max_crashes: Annotated[Count, FROM_ENVIRONMENT] = Field(
         default=3, ge=1, description="Engines that may die of one job before it fails as `poison`."
+    )
+    allow_sleep: Annotated[bool, FROM_ENVIRONMENT] = Field(
+        default=False,
+        description="`true`: the machine of a worker is not kept awake while there are jobs.",
     )
 
 

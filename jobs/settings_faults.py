@@ -21,14 +21,14 @@ _WHAT = {
     "greater_than_equal": "{ge:g} or more",
     "less_than_equal": "{le:g} or less",
     "literal_error": "{expected}",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
     "string_type": "text",
     "string_too_short": "text that is not empty",
     "path_type": "a path",
     "tuple_type": "a list of texts",
     "model_type": "a table",
     "dict_type": "a table",
-    "bool_type": "true or false",
-    "bool_parsing": "true or false",
 }
 #: Characters of a value or a key that are worth showing.
 _CUT = 80

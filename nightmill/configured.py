@@ -2,11 +2,16 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from jobs.settings import Settings, load_settings
 
 
-def read_configuration(config: Path | None = None, data_dir: Path | None = None) -> Settings:
+def read_configuration(
+    config: Path | None = None, data_dir: Path | None = None, *, allow_sleep: bool = False
+) -> Settings:
     """The settings of this process as they are configured; looks for no server."""
-    overrides = {} if data_dir is None else {"data_dir": data_dir}
+    overrides: dict[str, Any] = {} if data_dir is None else {"data_dir": data_dir}
+    if allow_sleep:
+        overrides["worker"] = {"allow_sleep": True}
     return load_settings(config, os.environ, Path.cwd(), overrides)

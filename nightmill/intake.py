@@ -45,6 +45,7 @@ def take_in(
         name=request.name,
         is_fresh=request.is_fresh,
         priority=request.priority,
+        max_failures=request.max_failures,
     )
     check_output(store, plan, is_forced=request.is_forced)
     locks = DataDir(settings.data_dir).locks

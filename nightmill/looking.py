@@ -53,7 +53,7 @@ def report_of(store: Store, batch_id: str) -> Report:
 def ahead_of(store: Store, batch_id: str) -> list[Status]:
     """The unfinished batches whose jobs are handed out before those of this one."""
     with store.read() as c:
-        others = [batches.get(c, other) for other in batches.open_ids(c)]
+        others = batches.handed_out(c)
         mine = batches.get(c, batch_id)
         first = [b for b in others if _place(b) < _place(mine)]
         return [status_of(b, batches.counts(c, b.id)) for b in first]

@@ -1,11 +1,14 @@
 """The process that runs one pool: settings and backend put together for the worker."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, nullcontext
 
 from jobs.errors import UsageError
 from jobs.settings import Settings
+from jobs.store.store import Store
 from nightmill.embedded.datadir import DataDir
+from nightmill.embedded.vigil import Vigil
 from nightmill.logs import log_to_stderr
 from nightmill.machine import machine_name
 from nightmill.pools import backend_of
@@ -32,17 +35,30 @@ def run_pool(
     data_dir = DataDir(settings.data_dir)
     data_dir.prepare()
     log_to_stderr()
+    # The stack keeps its machine awake itself.
+    vigil = nullcontext() if session or settings.worker.allow_sleep else _vigil(settings, data_dir)
     host, session = machine_name(), session or str(uuid.uuid4())
-    return run_worker(
-        settings,
-        pool,
-        backend_of(settings.pools[pool], data_dir.log_of(f"engine-{pool}")),
-        store_url=settings.store_url,
-        broker_url=broker_url,
-        session=session,
-        host=host,
-        on_ready=lambda: on_ready(host, session),
-    )
+    with vigil:
+        return run_worker(
+            settings,
+            pool,
+            backend_of(settings.pools[pool], data_dir.log_of(f"engine-{pool}")),
+            store_url=settings.store_url,
+            broker_url=broker_url,
+            session=session,
+            host=host,
+            on_ready=lambda: on_ready(host, session),
+        )
+
+
+@contextmanager
+def _vigil(settings: Settings, data_dir: DataDir) -> Iterator[None]:
+    with closing(Store.open(settings.store_url)) as store:
+        vigil = Vigil(store, data_dir.log_of("awake"))
+        try:
+            yield
+        finally:
+            vigil.end()
 
 
 NO_BROKER = (

@@ -19,6 +19,8 @@ class Request:
     kind: ResultKind | None = None
     name: str | None = None
     priority: int = 0
+    #: Share of failures among its last rows above which the batch is paused; None: as it was.
+    max_failures: float | None = None
     #: Run everything again, whatever was answered before.
     is_fresh: bool = False
     #: Overwrite an output file that belongs to something else.

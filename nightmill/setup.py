@@ -21,13 +21,15 @@ def read_settings(
     config: Path | None = None,
     data_dir: Path | None = None,
     found: Mapping[str, str] | None = None,
+    *,
+    allow_sleep: bool = False,
 ) -> Settings:
     """The settings of this process, from its environment and current folder.
 
     Where they name no pools, those of the servers on this machine are among them. `found` are
     the servers that were found by whoever started this process; None is to look.
     """
-    settings = read_configuration(config, data_dir)
+    settings = read_configuration(config, data_dir, allow_sleep=allow_sleep)
     return settings.with_found(find_servers(settings) if found is None else found)
 
 

@@ -14,6 +14,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     #: One of `ingesting`, `open`, `finalizing`, `completed`, `cancelled`, `expired`, `failed`.
     state: BatchState
+    #: Why nothing of it is handed out for now; None where it is not paused.
+    paused_reason: str | None
     #: Number of jobs by state: `pending`, `dispatched`, `running`, `succeeded`, `failed`, …
     counts: dict[JobState, int]
     #: Answers that were cut at their row's own max_tokens; they count as succeeded.
@@ -73,6 +75,7 @@ def status_of(batch: Batch, counts: Counts, trouble: Trouble | None = None) -> S
         id=batch.id,
         name=batch.name,
         state=batch.state,
+        paused_reason=batch.paused_reason,
         counts=by_state,
         cut=counts.cut,
         input_tokens=counts.input_tokens,

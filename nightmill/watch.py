@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-from jobs.errors import BrokerError, StoppedEarlyError, StoreError
+from jobs.errors import BrokerError, PausedError, StoppedEarlyError, StoreError
 from jobs.store.store import Store
 from nightmill.embedded.stack import Stack
 from nightmill.looking import look
@@ -29,12 +29,17 @@ def wait_for(
     """Tend the stack until a batch is over, and return how it ended.
 
     `on_tick` gets the status several times a second; what it raises ends the waiting.
-    `on_trouble` is called when store or broker begin to fail. Raises `StoppedEarlyError` where
-    neither waiting nor starting again helps.
+    `on_trouble` is called when store or broker begin to fail. Raises `PausedError` when the batch
+    is paused, and another `StoppedEarlyError` where neither waiting nor starting again helps.
     """
     patience = _Patience(on_trouble)
     status = look(store, batch_id)
     while not status.is_over:
+        if status.paused_reason is not None:
+            raise PausedError(
+                f"{batch_id} is paused: {status.paused_reason}. Mend that, then"
+                f" `nightmill resume {batch_id}`, or give the same command again."
+            )
         on_tick(status)
         if stack.leaves_alone(status.pool):
             raise _gone(status.pool)

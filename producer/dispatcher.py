@@ -18,6 +18,7 @@ from jobs.store.dispatch import LivePool
 from jobs.store.hosts import ALIVE_S
 from jobs.store.store import Store
 from jobs.wire import MAX_PACK
+from producer.brake import Brake
 from producer.publisher import Pack, Publisher
 from producer.rate import Pace
 from producer.window import Progress, pack_size, window_size
@@ -54,6 +55,7 @@ class Dispatcher:
         self._publisher = publisher
         self._clock = clock
         self._most_in_pack = most_in_pack
+        self._brake = Brake(store)
         self._upkeep_at = clock()
         self._progress: dict[str, Progress] = {}
         self._paces: dict[str, Pace] = {}
@@ -103,9 +105,15 @@ class Dispatcher:
                 reaped,
                 extra={"action": "reaped"},
             )
+        self._pause_what_fails()
         # Where all slots are taken messages wait; where one is free, they were lost.
         self._put_back([pool.name for pool in pools if pool.running < pool.slots])
         self._keep_rates(now)
+
+    def _pause_what_fails(self) -> None:
+        for pool, jobs in self._brake.check().items():
+            if pool in self._progress:
+                self._note(pool, -jobs)
 
     def _put_back(self, pools: Sequence[str]) -> None:
         if not pools:

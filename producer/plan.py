@@ -16,6 +16,10 @@ ResultKind = Literal["rows", "openai"]
 RESULT_FIELDS = frozenset({"line", "error", "model", "tokens", "finish_reason", "reasoning"})
 
 
+#: More failures than answers: hardly what anybody wants to go on for a night.
+MAX_FAILURES = 0.5
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SubmitPlan:
     """One input, where its answers go, and how they are made.
@@ -39,6 +43,9 @@ class SubmitPlan:
     #: Run everything again, whatever was answered before.
     is_fresh: bool = False
     priority: int = 0
+    #: Share of failures among its last rows above which the batch is paused. None: as it was, or
+    #: for a new batch `MAX_FAILURES`.
+    max_failures: float | None = None
 
     def __post_init__(self) -> None:
         if not self.into or not self.into.isprintable() or self.into in RESULT_FIELDS:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
+from sqlalchemy import Connection
+
 from jobs import ids
 from jobs.codes import ErrorCode
 from jobs.errors import StoppedEarlyError
@@ -15,7 +17,7 @@ from jobs.states import BatchState
 from jobs.store import batches, ingest
 from jobs.store.store import Store
 from producer.lines import LineParser
-from producer.plan import SubmitPlan, shown_path
+from producer.plan import MAX_FAILURES, SubmitPlan, shown_path
 from producer.probe import refuse_useless
 from producer.reader import reader_of
 from producer.running_again import choice_of, known_run, refuse_other_options, run_key
@@ -108,6 +110,7 @@ def _resume(store: Store, batch: Batch, plan: SubmitPlan) -> Submitted:
     if counts.total > counts.succeeded + counts.failed:
         choice_of(batch, plan)
     with store.write(durable=True) as c:
+        _take_limit(c, batch, plan)
         batch = batches.resume(c, batch.id)
     return Submitted(batch=batch, is_known=True, was_read=False, kept=counts.total)
 
@@ -144,10 +147,17 @@ def _read_in(
 def _begin(store: Store, plan: SubmitPlan, known: Batch | None) -> Batch:
     with store.write(durable=True) as c:
         if known is not None and not plan.is_fresh:
+            _take_limit(c, known, plan)
             return batches.reopen_ingest(c, known.id)
         if known is not None:
             batches.delete(c, known.id)
         return batches.create(c, ids.batch_id(), _new_batch(plan))
+
+
+def _take_limit(c: Connection, batch: Batch, plan: SubmitPlan) -> None:
+    """Of what a command may change without being another run."""
+    if plan.max_failures is not None:
+        batches.set_max_failures(c, batch.id, plan.max_failures)
 
 
 def _new_batch(plan: SubmitPlan) -> NewBatch:
@@ -161,6 +171,7 @@ def _new_batch(plan: SubmitPlan) -> NewBatch:
         model=plan.choice.model,
         pool=plan.choice.pool,
         priority=plan.priority,
+        max_failures=MAX_FAILURES if plan.max_failures is None else plan.max_failures,
     )
 
 

@@ -62,6 +62,11 @@ def open_ids(c: Connection) -> list[str]:
     return list(_OPEN_IDS(c).scalars())
 
 
+def handed_out(c: Connection) -> list[Batch]:
+    """The open batches that are not paused, the oldest first."""
+    return [_batch(row) for row in _HANDED_OUT(c)]
+
+
 def counts(c: Connection, batch_id: str) -> Counts:
     """How many jobs are in each state; the time this takes does not grow with their number."""
     return counters.counts(c, batch_id)
@@ -108,7 +113,7 @@ def finish_ingest(c: Connection, batch_id: str, source_hash: str) -> Batch:
 def resume(c: Connection, batch_id: str) -> Batch:
     """The same input again: what was cancelled or expired opens its next run.
 
-    A batch that was cancelled or has anything unfinished is open after it.
+    A batch that was cancelled or has anything unfinished is open after it, and not paused.
     """
     state = _lock(c, batch_id)
     open_next_run(c, batch_id, (JobState.CANCELLED, JobState.EXPIRED))
@@ -118,7 +123,10 @@ def resume(c: Connection, batch_id: str) -> Batch:
 
 
 def retry_failed(c: Connection, batch_id: str) -> int:
-    """The failed jobs open their next run, lines that could not be read excepted; how many."""
+    """The failed jobs open their next run, lines that could not be read excepted; how many.
+
+    A batch that was paused goes on.
+    """
     _lock(c, batch_id)
     reopened = open_next_run(c, batch_id, (JobState.FAILED,))
     if reopened:
@@ -136,6 +144,21 @@ def cancel(c: Connection, batch_id: str) -> int:
     ended = end_unfinished(c, batch_id, JobState.CANCELLED, ErrorCode.CANCELLED)
     _END(c, batch_id=batch_id, state=BatchState.CANCELLED.value)
     return ended
+
+
+def set_max_failures(c: Connection, batch_id: str, share: float) -> None:
+    """Say anew above which share of failures among its last rows a batch is paused."""
+    _SET_MAX_FAILURES(c, batch_id=batch_id, share=share)
+
+
+def note_delivery(c: Connection, batch_id: str) -> None:
+    """The results of a batch have been written to its output; counts if the batch is over."""
+    _NOTE_DELIVERY(c, batch_id=batch_id)
+
+
+def is_delivered(c: Connection, batch_id: str) -> bool:
+    """Whether the results have been written to the output since the batch ended."""
+    return bool(_IS_DELIVERED(c, batch_id=batch_id).scalar())
 
 
 def delete(c: Connection, batch_id: str) -> None:
@@ -199,10 +222,16 @@ _NEWEST = Sql(
 )
 _ALL_IDS = Sql("SELECT id FROM batches WHERE state <> 'deleting' ORDER BY id")
 _OPEN_IDS = Sql("SELECT id FROM batches WHERE state = 'open' ORDER BY created_at, id")
+_HANDED_OUT = Sql(
+    "SELECT {columns} FROM batches WHERE state = 'open' AND paused_reason IS NULL"
+    " ORDER BY created_at, id",
+    _PARTS,
+)
 _LOCK = Sql("SELECT j.state, j.revision FROM batches AS j WHERE j.id = :batch_id {lock}")
 _REOPEN = Sql(
     """
-UPDATE batches SET revision = revision + 1, state = 'ingesting', finished_at = NULL
+UPDATE batches SET revision = revision + 1, state = 'ingesting', finished_at = NULL,
+    paused_reason = NULL
 WHERE id = :batch_id RETURNING {columns}
 """,
     _PARTS,
@@ -216,10 +245,20 @@ WHERE id = :batch_id RETURNING {columns}
     _PARTS,
 )
 _OPEN = Sql(
-    "UPDATE batches SET state = 'open', finished_at = NULL"
+    "UPDATE batches SET state = 'open', finished_at = NULL, paused_reason = NULL"
     " WHERE id = :batch_id AND state <> 'ingesting'"
 )
-_END = Sql("UPDATE batches SET state = :state, finished_at = {now} WHERE id = :batch_id")
+_END = Sql(
+    "UPDATE batches SET state = :state, finished_at = {now}, paused_reason = NULL"
+    " WHERE id = :batch_id"
+)
+_SET_MAX_FAILURES = Sql("UPDATE batches SET max_failures = :share WHERE id = :batch_id")
+_NOTE_DELIVERY = Sql(
+    "UPDATE batches SET delivered_at = {now} WHERE id = :batch_id AND finished_at IS NOT NULL"
+)
+_IS_DELIVERED = Sql(
+    "SELECT count(*) FROM batches WHERE id = :batch_id AND delivered_at >= finished_at"
+)
 _OF_BATCH = {"of_batch": "job_id IN (SELECT id FROM jobs WHERE batch_id = :batch_id)"}
 _DELETE_OF_JOBS = (
     Sql("DELETE FROM requests WHERE {of_batch}", _OF_BATCH),

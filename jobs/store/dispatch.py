@@ -64,9 +64,9 @@ def dispatch(c: Connection, pool: str, limit: int) -> list[Hint]:
     """Give the best pending jobs of open batches to a pool: at most `limit`, best first. A batch
     whose input is being read again goes on meanwhile.
 
-    By priority and age of their batch, then by line. Suspects come after the other jobs of
-    their batch and one at a time, with nothing beside them in the pool: only so is it clear
-    which one kills its holder.
+    By priority and age of their batch, then by line; a paused one gets nothing. Suspects come
+    after the other jobs of their batch and one at a time, with nothing beside them in the pool:
+    only so is it clear which one kills its holder.
     """
     busy = {row.pool: row for row in _BUSY(c)}.get(pool)
     if limit <= 0 or (busy is not None and busy.suspects):
@@ -182,6 +182,7 @@ SELECT b.id, EXISTS (
 ) AS has_suspects
 FROM batches AS b
 WHERE (b.state = 'open' OR b.state = 'ingesting' AND b.revision > 1)
+    AND b.paused_reason IS NULL
     AND EXISTS (SELECT 1 FROM jobs AS j WHERE j.batch_id = b.id AND {due})
 ORDER BY b.priority DESC, b.created_at, b.id
 """,
@@ -236,7 +237,7 @@ _LOCK_BATCHES = Sql(
 _FINALIZE = Sql("UPDATE batches SET state = 'finalizing' WHERE id IN {ids}", ids="id")
 _COMPLETE = Sql(
     "UPDATE batches SET state = 'completed', finished_at = {now}, jobs_per_s = 0,"
-    " tokens_per_s = 0 WHERE id IN {ids}",
+    " tokens_per_s = 0, paused_reason = NULL WHERE id IN {ids}",
     ids="id",
 )
 _RATES = Sql(

@@ -43,6 +43,8 @@ batches = Table(
     Column("finished_at", Double),
     Column("jobs_per_s", Double, nullable=False, server_default=_ZERO),
     Column("tokens_per_s", Double, nullable=False, server_default=_ZERO),
+    # When its final results were last written to `output`; another end makes it count no more.
+    Column("delivered_at", Double),
     # Why nothing of it is handed out for now; null while it runs.
     Column("paused_reason", Text),
     # The share of failures among its last rows above which it is paused; 1 is never.

@@ -15,16 +15,18 @@ from nightmill.cli.errors import errors
 from nightmill.cli.models import models
 from nightmill.cli.output import tell
 from nightmill.cli.results import results
+from nightmill.cli.resume import resume
 from nightmill.cli.retry import retry
 from nightmill.cli.run import run
 from nightmill.cli.status import status
 from nightmill.cli.submit import submit
+from nightmill.cli.up import up
 from nightmill.cli.wait import wait
 from nightmill.cli.worker import worker
 
 COMMANDS = (
-    *(run, submit, wait, status, results, errors, cancel, retry, delete, batches),
-    *(models, dispatch, worker, check, bench),
+    *(run, submit, wait, status, results, errors, cancel, retry, resume, delete, batches),
+    *(models, up, dispatch, worker, check, bench),
 )
 
 app = typer.Typer(

@@ -30,6 +30,7 @@ class Asked:
     form: options.Format = None
     name: options.Name = None
     priority: options.Priority = 0
+    max_failures: options.MaxFailures = None
     fresh: options.Fresh = False
     force: options.Force = False
     json: options.Json = False
@@ -57,6 +58,7 @@ class Asked:
             kind=self.form,
             name=self.name,
             priority=self.priority,
+            max_failures=self.max_failures,
             is_fresh=self.fresh,
             is_forced=self.force,
         )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 NEWEST = 20
 
-_HEADING = ("id", "state", "done", "failed", "age", "name", "output")
+_HEADING = ("id", "state", "done", "failed", "age", "name", "output", "")
 _NUMBERS = (2, 3)
 
 
@@ -53,10 +53,11 @@ def cells(listed: "Listed") -> tuple[str, ...]:
     status = listed.status
     return (
         listed.short_id,
-        status.state,
+        "paused" if status.paused_reason is not None else status.state,
         f"{status.finished:,}/{status.total:,}",
         f"{status.counts[JobState.FAILED]:,}",
         words.duration(listed.age_s),
         status.name,
         status.output or "-",
+        "" if status.paused_reason is None else f"({status.paused_reason})",
     )

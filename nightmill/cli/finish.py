@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import typer
 
-from jobs.errors import StoppedEarlyError, StoreError
+from jobs.errors import PausedError, StoppedEarlyError, StoreError
 from jobs.settings import Settings
 from jobs.store.store import Store
 from nightmill.cli.onlooker import Onlooker
@@ -15,7 +15,8 @@ from nightmill.cli.output import print_json, say
 from nightmill.cli.progress import progress
 from nightmill.cli.signals import InterruptedByUser, Signals
 from nightmill.cli.status import fields
-from nightmill.cli.summary import counts, summary
+from nightmill.cli.summary import counts, failures, summary
+from nightmill.cli.terminal import Terminal
 from nightmill.embedded.datadir import DataDir
 from nightmill.embedded.stack import Stack
 from nightmill.logs import logged_to
@@ -34,11 +35,16 @@ class Course:
     store: Store
     batch_id: str
     signals: Signals
+    terminal: Terminal
     #: The command that goes on, should this one be stopped.
     again: str
+    #: What goes on when the batch was paused.
+    resume: str
     #: `time.monotonic()` of the command's beginning.
     began: float
     json: bool
+    #: Called once, as soon as the batch is being served, here or elsewhere, or is over.
+    on_served: Callable[[], None] = lambda: None
 
 
 def finish(course: Course, deliver: Callable[[], object]) -> None:
@@ -49,6 +55,9 @@ def finish(course: Course, deliver: Callable[[], object]) -> None:
     try:
         status = _run_to_the_end(course)
         deliver()
+    except PausedError:
+        say(*_what_was_wrong(course))
+        raise
     except (InterruptedByUser, StoppedEarlyError):
         say(*_how_to_go_on(course))
         raise
@@ -61,15 +70,16 @@ def _run_to_the_end(course: Course) -> Status:
     status = look(course.store, course.batch_id)
     if status.is_over:
         say("All rows are done already.")
+        course.on_served()
         return status
     say(*_older_batches(course))
     data_dir = DataDir(course.settings.data_dir)
     with (
         logged_to(data_dir.log_of("dispatcher")),
         Stack(course.settings, course.store) as stack,
-        progress() as shown,
+        progress(terminal=course.terminal) as shown,
     ):
-        user = Onlooker(stack, course.signals, shown)
+        user = Onlooker(stack, course.signals, shown, course.on_served)
         return wait_for(course.store, course.batch_id, stack, user.see, user.hear_of_trouble)
 
 
@@ -101,3 +111,18 @@ def _how_to_go_on(course: Course) -> list[str]:
         f"  to go on:           {course.again}",
         f"  what there is now:  nightmill results {course.batch_id}",
     ]
+
+
+def _what_was_wrong(course: Course) -> list[str]:
+    """Of a batch that was paused: what most rows failed of, and what can be done now."""
+    with suppress(StoreError):
+        status = look(course.store, course.batch_id)
+        report = report_of(course.store, course.batch_id)
+        return [
+            f"Paused: {counts(status)}. Nothing is lost.",
+            *failures(report, course.batch_id),
+            f"  go on with the rest:  {course.resume}",
+            f"  run what failed too:  nightmill retry {course.batch_id}",
+            f"  what there is now:    nightmill results {course.batch_id}",
+        ]
+    return []

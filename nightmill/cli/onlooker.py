@@ -1,8 +1,10 @@
 """The user in front of a batch that runs: told how it goes, and heard when it shall stop."""
 
 import time
+from collections.abc import Callable
 
 from jobs.errors import BrokerError, StoreError
+from jobs.states import JobState
 from nightmill.cli.output import say
 from nightmill.cli.progress import Progress
 from nightmill.cli.signals import Signals
@@ -11,17 +13,27 @@ from nightmill.status import Status
 
 #: Other commands hold the lock of the services for a moment.
 PASSING_S = 2.0
+#: A worker that has not begun by then waits for something, such as an older batch.
+STARTING_S = 15.0
 
 
 class Onlooker:
     """Sees the status several times a second."""
 
-    def __init__(self, stack: Stack, signals: Signals, progress: Progress) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        signals: Signals,
+        progress: Progress,
+        on_served: Callable[[], None] = lambda: None,
+    ) -> None:
         self._stack = stack
         self._signals = signals
         self._progress = progress
         self._began = time.monotonic()
         self._knows_of_others = False
+        self._on_served = on_served
+        self._is_served = False
         self._trouble = ""
 
     def see(self, status: Status) -> None:
@@ -32,12 +44,21 @@ class Onlooker:
         if self._is_served_by_others() and not self._knows_of_others:
             self._knows_of_others = True
             say(f"{self._stack.leader.capitalize()} runs the services here; this run shares them.")
+        self._note_service(status)
         self._tell_of_trouble(status)
         self._progress.show(status)
 
     def hear_of_trouble(self, error: StoreError | BrokerError) -> None:
         """Told when store or broker begin to fail; what runs is not lost by that."""
         say(f"Trying for up to a minute to get over this: {error}")
+
+    def _note_service(self, status: Status) -> None:
+        if self._is_served:
+            return
+        has_begun = _is_handed_out(status) or time.monotonic() - self._began > STARTING_S
+        if self._knows_of_others or status.is_over or (self._stack.is_leader and has_begun):
+            self._is_served = True
+            self._on_served()
 
     def _tell_of_trouble(self, status: Status) -> None:
         text = "" if status.trouble is None else status.trouble.text
@@ -49,3 +70,8 @@ class Onlooker:
 
     def _is_served_by_others(self) -> bool:
         return not self._stack.is_leader and time.monotonic() - self._began > PASSING_S
+
+
+def _is_handed_out(status: Status) -> bool:
+    """Whether a worker has been found for it: what cannot start at all has ended before that."""
+    return status.counts[JobState.DISPATCHED] + status.counts[JobState.RUNNING] > 0

@@ -11,6 +11,18 @@ from nightmill.cli import completion
 Form = Literal["rows", "openai"]
 
 
+def share(text: str) -> float:
+    """A share as people write it, `0.2` or `20%`; 0 to 1."""
+    number, percent, rest = text.strip().partition("%")
+    try:
+        value = float(number) / (100 if percent else 1)
+    except ValueError:
+        value = -1.0
+    if rest or not 0 <= value <= 1:
+        raise typer.BadParameter(f"expected a share from 0 to 1, such as 0.2 or 20%, got {text}")
+    return value
+
+
 Config = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="Configuration file to use.")
 ]
@@ -66,9 +78,25 @@ Format = Annotated[
 ]
 Name = Annotated[str | None, typer.Option(metavar="NAME", help="What to call the batch.")]
 Priority = Annotated[int, typer.Option(metavar="N", help="Batches with a higher one go first.")]
+MaxFailures = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SHARE",
+        parser=share,
+        help="Pause when more than this of the last 100 rows failed (50%); 100% is never.",
+    ),
+]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Run everything again, answered or not.")]
 Force = Annotated[
     bool, typer.Option("--force", help="Overwrite an output file that belongs to something else.")
+]
+
+Detach = Annotated[
+    bool,
+    typer.Option("--detach", help="Go on in the background, and print the id of the batch."),
+]
+AllowSleep = Annotated[
+    bool, typer.Option("--allow-sleep", help="Do not keep this machine awake while jobs run.")
 ]
 
 NO_ROOM_FOR_JSON = (

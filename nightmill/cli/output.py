@@ -1,5 +1,6 @@
 """Results for programs on standard output, words for people on standard error."""
 
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -9,9 +10,10 @@ SCHEMA = 1
 
 
 def say(*lines: str) -> None:
-    """Tell the user something."""
+    """Tell the user something; that nobody is there to hear it is no error."""
     for line in lines:
-        typer.echo(line, err=True)
+        with suppress(OSError):
+            typer.echo(line, err=True)
 
 
 def tell(*lines: str) -> None:

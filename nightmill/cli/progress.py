@@ -3,11 +3,15 @@
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Protocol, TextIO
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from nightmill.cli.summary import speed
+from nightmill.cli.terminal import Terminal
 from nightmill.status import Status
+
+if TYPE_CHECKING:
+    from nightmill.cli.bar import Bar
 
 LINE_EVERY_S = 5.0
 
@@ -21,16 +25,20 @@ class Progress(Protocol):
 
 
 @contextmanager
-def progress(stream: TextIO | None = None) -> Iterator[Progress]:
-    """A bar if `stream` (by default standard error) is a terminal, else lines; gone at the end."""
+def progress(stream: TextIO | None = None, terminal: Terminal | None = None) -> Iterator[Progress]:
+    """A bar if `stream` (by default standard error) is a terminal, else lines; gone at the end.
+
+    When `terminal` is gone, lines take the place of the bar.
+    """
     stream = sys.stderr if stream is None else stream
     if not stream.isatty():
         yield PlainLines(stream)
         return
     from nightmill.cli.bar import bar
 
-    with bar(stream) as drawn:
-        yield drawn
+    with ExitStack() as drawing:
+        drawn = drawing.enter_context(bar(stream))
+        yield BarThenLines(drawn, drawing, PlainLines(stream), terminal or Terminal())
 
 
 def figures(status: Status) -> str:
@@ -52,5 +60,30 @@ class PlainLines:
     def show(self, status: Status) -> None:
         """Write a line when the last one is old enough."""
         if time.monotonic() >= self._due:
-            print(figures(status), file=self._stream, flush=True)
+            # Nobody may be there to read it any more.
+            with suppress(OSError):
+                print(figures(status), file=self._stream, flush=True)
             self._due = time.monotonic() + self._every_s
+
+
+class BarThenLines:
+    """A bar as long as there is a terminal to draw it on."""
+
+    def __init__(
+        self, bar: "Bar", drawing: ExitStack, lines: PlainLines, terminal: Terminal
+    ) -> None:
+        self._bar = bar
+        self._drawing = drawing
+        self._lines = lines
+        self._terminal = terminal
+
+    def show(self, status: Status) -> None:
+        """Move the bar, or write a line."""
+        if self._bar.is_lost:
+            # Not every terminal that goes away says so by a signal.
+            self._terminal.leave()
+        if self._terminal.is_gone:
+            self._drawing.close()
+            self._lines.show(status)
+        else:
+            self._bar.show(status)

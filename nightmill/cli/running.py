@@ -8,43 +8,85 @@ from functools import partial
 from pathlib import Path
 
 from jobs.errors import UsageError
+from jobs.store.store import Store
 from nightmill.cli import options, words
+from nightmill.cli.background import detach
 from nightmill.cli.finish import Course, finish
 from nightmill.cli.output import say
-from nightmill.cli.signals import Signals
-from nightmill.delivery import deliver
+from nightmill.cli.signals import STOPS, Signals
+from nightmill.cli.terminal import Terminal
+from nightmill.delivery import deliver, deliver_at_the_end
+from nightmill.embedded.datadir import DataDir
 from nightmill.intake import Accepted, take_in
 from nightmill.request import Request
 from nightmill.setup import open_store, read_settings
 
 
-def run_request(request: Request, config: Path | None, *, json: bool) -> None:
+def run_request(
+    request: Request, config: Path | None, *, json: bool, allow_sleep: bool = False
+) -> None:
     """Take the input in, run it to its end and deliver the results."""
     if json and request.output is None:
         raise UsageError(options.NO_ROOM_FOR_JSON)
     began = time.monotonic()
-    settings = read_settings(config)
-    with Signals() as signals, closing(open_store(settings)) as store:
+    settings = read_settings(config, allow_sleep=allow_sleep)
+    with Terminal() as terminal, Signals(*STOPS) as signals, closing(open_store(settings)) as store:
         accepted = take_in(settings, store, request, lambda _lines, _bytes: signals.check())
-        say(*plan_in_words(accepted, request))
         batch_id = accepted.submitted.batch.id
+        terminal.log_to(DataDir(settings.data_dir).log_of_run(batch_id))
+        say(*plan_in_words(accepted, request, "standard output"))
+        again = shlex.join(["nightmill", *sys.argv[1:]])
         course = Course(
             settings=settings,
             store=store,
             batch_id=batch_id,
             signals=signals,
-            again=shlex.join(["nightmill", *sys.argv[1:]]),
+            terminal=terminal,
+            again=again,
+            resume=again,
             began=began,
             json=json,
         )
-        finish(course, partial(deliver, store, batch_id, request.output, None))
+        finish(course, partial(deliver_results, store, batch_id, request.output, terminal))
 
 
-def plan_in_words(accepted: Accepted, request: Request) -> list[str]:
-    """What is going to happen: how many rows, by which model and why, and where they go."""
+def run_request_in_background(
+    request: Request, config: Path | None, *, json: bool, allow_sleep: bool = False
+) -> None:
+    """Take the input in, and leave the rest to a process that outlives this one."""
+    settings = read_settings(config, allow_sleep=allow_sleep)
+    with Terminal(), Signals(*STOPS) as signals, closing(open_store(settings)) as store:
+        accepted = take_in(settings, store, request, lambda _lines, _bytes: signals.check())
+        if not json:
+            say(*plan_in_words(accepted, request, "the store"))
+        detach(
+            settings,
+            accepted.submitted.batch.id,
+            config=config,
+            has_output=request.output is not None,
+            json=json,
+            check=signals.check,
+        )
+
+
+def deliver_results(store: Store, batch_id: str, output: Path | None, terminal: Terminal) -> None:
+    """Hand out the answers of a batch that is over; they are no words for a log."""
+    if output is not None:
+        deliver_at_the_end(store, batch_id, output)
+    elif terminal.took_stdout:
+        say(f"Nobody was there to read the results. See: nightmill results {batch_id}")
+    else:
+        deliver(store, batch_id, None, None)
+
+
+def plan_in_words(accepted: Accepted, request: Request, elsewhere: str) -> list[str]:
+    """What is going to happen: how many rows, by which model and why, and where they go.
+
+    `elsewhere` is where answers go without `-o`.
+    """
     done = accepted.submitted
     rows = words.count(done.new + done.kept + done.changed, "row")
-    to = request.output or "standard output"
+    to = request.output or elsewhere
     said = [f"{rows} of {request.source} → {to}, by {_model(accepted)}"]
     if accepted.found_at:
         said.append(f"pool {accepted.choice.pool} is the server found at {accepted.found_at}")

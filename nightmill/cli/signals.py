@@ -5,25 +5,28 @@ import signal
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+#: What tells every command to stop; some outlive the terminal that they were started from.
+STOPS = (signal.SIGINT, signal.SIGTERM)
+
 
 class InterruptedByUser(Exception):  # noqa: N818  (nothing went wrong)
-    """Somebody wants us to stop; `exit_status` says by which signal."""
+    """Somebody wants us to stop, by the signal `number`; `exit_status` is what comes of it."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
-        # A closed terminal is treated as SIGTERM is.
+        self.number = number
+        # A closed terminal, where it ends a command, does so as SIGTERM does.
         self.exit_status = 130 if number == signal.SIGINT else 143
 
 
 class Signals:
-    """While this is open, signals are kept until `check` is called.
+    """While this is open, signals are kept until `check` is called; without names, a hang-up too.
 
     A second signal does not wait: children end with their lifeline, the store needs no good-bye.
     """
 
-    HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-    def __init__(self) -> None:
+    def __init__(self, *heard: signal.Signals) -> None:
+        self._heard = heard or (*STOPS, signal.SIGHUP)
         self._received: int | None = None
         self._before: dict[int, Any] = {}
 
@@ -44,7 +47,7 @@ class Signals:
 
     def __enter__(self) -> Self:
         # Under nohup a closed terminal is none of our business.
-        heard = [number for number in self.HEARD if not _is_ignored_hangup(number)]
+        heard = [number for number in self._heard if not _is_ignored_hangup(number)]
         self._before = {number: signal.signal(number, self._receive) for number in heard}
         return self
 

@@ -14,7 +14,7 @@ from nightmill.status import Status
 def status(
     batch: options.BatchId, *, json: options.Json = False, config: options.Config = None
 ) -> None:
-    """Say how far a batch is, and why rows failed when it has ended.
+    """Say how far a batch is, and why rows failed when it has ended or was paused.
 
     Example: nightmill status b-0193
     """
@@ -23,7 +23,8 @@ def status(
 
     with closing(open_store(read_settings(config))) as store:
         found = look(store, batch)
-        report = report_of(store, found.id) if found.is_over else None
+        is_still = found.is_over or found.paused_reason is not None
+        report = report_of(store, found.id) if is_still else None
     if json:
         print_json(**fields(found, report))
     else:
@@ -31,7 +32,7 @@ def status(
 
 
 def fields(status: Status, report: Report | None) -> dict[str, Any]:
-    """A status for programs, with the report of a batch that has ended."""
+    """A status for programs, with the report of a batch in which nothing moves."""
     of_report = {} if report is None else msgspec.structs.asdict(report)
     return msgspec.structs.asdict(status) | of_report
 
@@ -45,6 +46,8 @@ def lines(status: Status, report: Report | None) -> list[str]:
         ", ".join([summary.counts(status), *summary.speed(status)]),
         f"{summary.tokens(status)}, model {status.model}, pool {status.pool}",
     ]
+    if status.paused_reason is not None:
+        said.append(f"paused: {status.paused_reason}; nightmill resume {status.id}")
     if status.trouble is not None:
         since = words.duration(status.trouble.for_s)
         said.append(f"pool {status.pool} has served nobody for {since}: {status.trouble.text}")

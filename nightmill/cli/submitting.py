@@ -5,7 +5,8 @@ from pathlib import Path
 
 from nightmill.cli.output import print_json, say, tell
 from nightmill.cli.running import plan_in_words
-from nightmill.cli.signals import Signals
+from nightmill.cli.signals import STOPS, Signals
+from nightmill.cli.terminal import Terminal
 from nightmill.intake import take_in
 from nightmill.request import Request
 from nightmill.setup import open_store, read_settings
@@ -14,7 +15,7 @@ from nightmill.setup import open_store, read_settings
 def submit_request(request: Request, config: Path | None, *, json: bool) -> None:
     """Take the input in and print the batch's id; nothing is started."""
     settings = read_settings(config)
-    with Signals() as signals, closing(open_store(settings)) as store:
+    with Terminal(), Signals(*STOPS) as signals, closing(open_store(settings)) as store:
         accepted = take_in(settings, store, request, lambda _lines, _bytes: signals.check())
     done = accepted.submitted
     if json:
@@ -28,5 +29,5 @@ def submit_request(request: Request, config: Path | None, *, json: bool) -> None
             pool=done.batch.pool,
         )
         return
-    say(*plan_in_words(accepted, request))
+    say(*plan_in_words(accepted, request, "the store"))
     tell(done.batch.id)

@@ -1,5 +1,6 @@
 """`nightmill worker`."""
 
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -39,6 +40,8 @@ def worker(
 
     if lifeline_fd is not None:
         end_with_parent(lifeline_fd)
+        # Its parent outlives a terminal; what this one starts inherits that it does too.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     def tell_ready(host: str, session: str) -> None:
         if json:

@@ -1,4 +1,4 @@
-"""A child process of ours: in a group of its own, tied to a lifeline, writing to a log."""
+"""A child process of ours: in a session of its own, tied to a lifeline, writing to a log."""
 
 import contextlib
 import os
@@ -27,7 +27,7 @@ def python(module: str, *args: str) -> list[str]:
 
 @dataclass
 class Child:
-    """A running child. Ctrl-C does not reach it: its parent decides when and how it ends."""
+    """A running child. No terminal reaches it: its parent decides when and how it ends."""
 
     process: subprocess.Popen[bytes]
     log: Path
@@ -35,13 +35,15 @@ class Child:
     started: float
 
     @classmethod
-    def start(cls, command: Sequence[str], log: Path, fd: int) -> Self:
+    def start(
+        cls, command: Sequence[str], log: Path, fd: int, stdin: int = subprocess.DEVNULL
+    ) -> Self:
         """Start `command` with the lifeline `fd` open and both outputs going to `log`.
 
         Raises `StoppedEarlyError` where that cannot be done now.
         """
         try:
-            process = _begin(command, log, fd)
+            process = _begin(command, log, fd, stdin)
         except OSError as error:
             raise StoppedEarlyError(
                 f"{command[0]} cannot be started with its log {log}: {error.strerror}. Mend that,"
@@ -78,16 +80,17 @@ class Child:
         return tail(self.log)
 
 
-def _begin(command: Sequence[str], log: Path, fd: int) -> subprocess.Popen[bytes]:
+def _begin(command: Sequence[str], log: Path, fd: int, stdin: int) -> subprocess.Popen[bytes]:
     rotate(log)
     with log.open("ab") as output:
         return subprocess.Popen(
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=output,
             stderr=output,
             pass_fds=(fd,),
-            process_group=0,
+            # Neither Ctrl-C nor the end of a terminal reaches it.
+            start_new_session=True,
         )
 
 

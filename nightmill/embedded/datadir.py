@@ -39,6 +39,10 @@ class DataDir:
         """The log of one child, such as `broker` or `worker-mlx`."""
         return self.logs / f"{child}.log"
 
+    def log_of_run(self, batch_id: str) -> Path:
+        """Where a run writes what nobody is there to read."""
+        return self.log_of(f"run-{batch_id}")
+
     def prepare(self) -> None:
         """Make what is missing, for the owner's eyes only; raises `StoreError` where it cannot."""
         try:

@@ -28,6 +28,8 @@ def main() -> int:
     options = parse_options()
     pid_file = options.folder / "server.pid"
     signal.signal(signal.SIGTERM, _end)
+    # Its parent outlives a terminal.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     end_leftover(pid_file)
     alive_fd, inherited_fd = os.pipe()
     server = start_server(

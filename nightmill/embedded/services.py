@@ -15,6 +15,7 @@ from nightmill.embedded.datadir import DataDir
 from nightmill.embedded.dispatching import DispatcherThread
 from nightmill.embedded.lifeline import Lifeline
 from nightmill.embedded.pool_worker import PoolWorker
+from nightmill.embedded.vigil import Vigil
 from nightmill.machine import machine_name
 from worker import presence
 from worker.outcomes import Identity
@@ -33,6 +34,7 @@ class Services:
         self._store = store
         self._data_dir = DataDir(settings.data_dir)
         self._lifeline = Lifeline()
+        self._vigil: Vigil | None = None
         self._broker: EmbeddedBroker | None = None
         self._dispatcher: DispatcherThread | None = None
         self._dead_sessions: list[str] = []
@@ -43,6 +45,8 @@ class Services:
 
     def start(self) -> None:
         """Start all of them; raises `BrokerError` where the broker cannot be had."""
+        if not self._settings.worker.allow_sleep:
+            self._vigil = Vigil(self._store, self._data_dir.log_of("awake"))
         pools = tuple(self._settings.pools)
         self._dispatcher = DispatcherThread(self._store, self._start_broker(), pools)
         self.tend()
@@ -64,6 +68,8 @@ class Services:
         """End all of them, workers before the broker, whatever goes wrong on the way."""
         with ExitStack() as last_first:
             last_first.callback(self._lifeline.cut)
+            if self._vigil is not None:
+                last_first.callback(self._vigil.end)
             if self._broker is not None:
                 last_first.callback(self._broker.stop)
             last_first.callback(self._end_workers)

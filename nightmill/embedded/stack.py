@@ -48,7 +48,12 @@ class Stack:
 
     def _lead(self) -> None:
         services = self._services = Services(self._settings, self._store)
-        services.start()
+        try:
+            services.start()
+        except BaseException:
+            # Half of them would be tended as if it were all: the next tick begins anew.
+            self._end()
+            raise
 
     def __enter__(self) -> Self:
         try:

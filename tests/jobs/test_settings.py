@@ -128,6 +128,12 @@ def test_a_list_is_separated_by_commas_in_a_variable(load: Load) -> None:
     assert settings.pools["mlx"].prefer == ("qwen3-4b", "gemma-2b")
 
 
+def test_a_switch_is_true_or_false_in_a_variable_too(load: Load) -> None:
+    assert load(environ={"NIGHTMILL_WORKER__ALLOW_SLEEP": "true"}).worker.allow_sleep
+    (fault,) = faults(lambda: load(environ={"NIGHTMILL_WORKER__ALLOW_SLEEP": "maybe"}))
+    assert "to be true or false, got 'maybe'" in fault
+
+
 def test_variables_of_the_tests_and_empty_ones_are_no_settings(load: Load) -> None:
     environ = {
         "NIGHTMILL_TEST_POSTGRES": "postgresql://localhost/x",

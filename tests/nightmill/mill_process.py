@@ -26,6 +26,28 @@ def start(*args: str) -> subprocess.Popen[str]:
     )
 
 
+#: Makes the terminal on its standard input that of its session, then becomes what is named.
+IN_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.executable, sys.argv[1:])
+"""
+
+
+def start_in_a_terminal(*args: str) -> tuple[subprocess.Popen[bytes], int]:
+    """Start `nightmill ARGS` at the head of a session with a terminal; with our end of that."""
+    ours, its = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", IN_TERMINAL, *NIGHTMILL, *args],
+        stdin=its,
+        stdout=its,
+        stderr=its,
+        start_new_session=True,
+    )
+    os.close(its)
+    return process, ours
+
+
 def nightmill(*args: str, within_s: float = 60) -> subprocess.CompletedProcess[str]:
     """Run `nightmill ARGS` to its end."""
     with start(*args) as process:

@@ -117,7 +117,7 @@ def test_kill_9_of_everything_then_the_same_command_goes_on(
     assert ids == [f"r{i}" for i in range(MANY)]
 
 
-def test_a_second_run_shares_the_services_and_takes_over_when_the_first_hangs_up(
+def test_a_second_run_shares_the_services_and_takes_over_when_the_first_is_stopped(
     mill: Path, mark: str, start: Start, command: Command
 ) -> None:
     write_rows(mill / "in.jsonl", 10 * MANY)
@@ -131,7 +131,7 @@ def test_a_second_run_shares_the_services_and_takes_over_when_the_first_hangs_up
     assert said.startswith(f"Process {first.pid} ")
     assert len(marked(mark, "nightmill worker")) == 1
 
-    first.send_signal(signal.SIGHUP)
+    first.send_signal(signal.SIGTERM)
 
     assert end_of(first)[0] == 143
     assert command("cancel", older).status == 0

@@ -20,6 +20,7 @@ from jobs.store import batches, dispatch, ingest, running
 from jobs.store.store import Store
 from nightmill import watch
 from nightmill.cli.signals import InterruptedByUser, Signals
+from nightmill.cli.terminal import Terminal
 from nightmill.embedded import child
 from nightmill.embedded.datadir import DataDir
 from nightmill.embedded.lifeline import Lifeline, end_with_parent
@@ -235,8 +236,9 @@ def test_a_signal_is_kept_until_somebody_looks() -> None:
 def test_under_nohup_a_closed_terminal_is_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with Signals() as signals:
+        with Signals() as signals, Terminal() as terminal:
             os.kill(os.getpid(), signal.SIGHUP)
             assert not signals.have_come
+            assert not terminal.is_gone
     finally:
         signal.signal(signal.SIGHUP, before)

@@ -10,8 +10,10 @@ from jobs.states import JobState
 from nightmill.cli import words
 from nightmill.cli.progress import PlainLines, figures, progress
 from nightmill.cli.summary import counts, summary
+from nightmill.cli.terminal import Terminal
 from nightmill.report import Failure, Report, Share
 from nightmill.status import Status, status_of
+from tests.nightmill.processes import eventually
 from tests.nightmill.samples import BATCH
 
 
@@ -74,6 +76,23 @@ def test_on_a_terminal_progress_is_a_bar_with_its_figures(monkeypatch: pytest.Mo
 
     assert "━" in seen
     assert "1 of 2 done" in seen
+
+
+def test_a_terminal_that_goes_away_without_a_word_is_noticed_and_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    ours, its = os.openpty()
+    terminal = Terminal()
+
+    with open(its, "w") as stream, progress(stream, terminal) as shown:  # noqa: PTH123
+        os.close(ours)
+
+        def is_left() -> bool:
+            shown.show(status(running=1, succeeded=1))
+            return terminal.is_gone
+
+        eventually(is_left, "the loss to be noticed")
 
 
 def test_the_summary_groups_failures_and_names_the_next_command() -> None:

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import redis
 from sqlalchemy import text
 
 from jobs import ids
+from jobs.codes import ErrorCode
 from jobs.errors import BrokerError
 from jobs.model import Claimed, Hint, NewBatch, NewJob, Outcome
 from jobs.states import JobState
@@ -64,7 +66,9 @@ class Work:
         with self.store.write() as c:
             hosts.announce(c, row)
 
-    def batch(self, lines: int, pool: str = POOL, priority: int = 0) -> str:
+    def batch(
+        self, lines: int, pool: str = POOL, priority: int = 0, max_failures: float = 0.5
+    ) -> str:
         batch_id = ids.batch_id()
         new = NewBatch(
             name="batch",
@@ -76,6 +80,7 @@ class Work:
             model="m",
             pool=pool,
             priority=priority,
+            max_failures=max_failures,
         )
         with self.store.write(durable=True) as c:
             batches.create(c, batch_id, new)
@@ -91,6 +96,14 @@ class Work:
         with self.store.write(durable=True) as c:
             return running.record(c, [_outcome(job, pool) for job in claimed])
 
+    def fail(self, hints: Sequence[Hint]) -> None:
+        failed = {"state": JobState.FAILED, "text": None, "finish_reason": None}
+        code = {"error_code": ErrorCode.REFUSED, "error_message": "No."}
+        claimed = self.claim(hints)
+        with self.store.write(durable=True) as c:
+            outcomes = [_outcome(job, POOL) for job in claimed]
+            running.record(c, [msgspec.structs.replace(o, **failed, **code) for o in outcomes])
+
     def run(self, hints: Sequence[Hint]) -> None:
         self.finish(self.claim(hints))
 
@@ -102,6 +115,10 @@ class Work:
     def batch_state(self, batch_id: str) -> str:
         with self.store.read() as c:
             return batches.get(c, batch_id).state
+
+    def paused_reason(self, batch_id: str) -> str | None:
+        with self.store.read() as c:
+            return batches.get(c, batch_id).paused_reason
 
     def sql(self, statement: str, **values: object) -> None:
         with self.store.write() as c:

@@ -13,6 +13,7 @@ depends_on = None
 def upgrade() -> None:
     """Add what answers in JSON, a pause, a park and a chart need."""
     op.add_column("results", sa.Column("form", sa.Text(), nullable=False, server_default="text"))
+    op.add_column("batches", sa.Column("delivered_at", sa.Double()))
     op.add_column("batches", sa.Column("paused_reason", sa.Text()))
     op.add_column(
         "batches",

@@ -1,0 +1,40 @@
+"""Running all that a machine can do for whatever is submitted, until told to stop."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from jobs.errors import BrokerError, StoreError
+from jobs.settings import Settings
+from jobs.store.store import Store
+from nightmill.embedded.stack import Stack
+
+LOOK_EVERY_S = 0.1
+#: Other commands hold the lock of the services for a moment.
+PASSING_S = 2.0
+
+#: Told who runs the services, in words, or None where this process does.
+OnLeader = Callable[[str | None], None]
+
+
+def serve(
+    settings: Settings, store: Store, on_leader: OnLeader, goes_on: Callable[[], bool]
+) -> None:
+    """Run the services, or stand by where another process does, as long as `goes_on` says so.
+
+    `goes_on` is asked several times a second; what it raises ends the services too. `on_leader`
+    is called at the beginning and when this changes. A store or broker that fails is waited for.
+    Raises another `StoppedEarlyError` where starting again does not help.
+    """
+    began = time.monotonic()
+    with Stack(settings, store) as stack:
+        told: bool | None = None
+        while goes_on():
+            is_known = stack.is_leader or time.monotonic() - began > PASSING_S
+            if is_known and stack.is_leader is not told:
+                told = stack.is_leader
+                on_leader(None if told else stack.leader)
+            time.sleep(LOOK_EVERY_S)
+            # The dispatcher tells its log and tries again by itself.
+            with suppress(StoreError, BrokerError):
+                stack.tick()

@@ -1,0 +1,136 @@
+"""A paused batch is left alone until somebody says otherwise, and nobody else waits for it."""
+
+from collections import Counter
+
+import pytest
+
+from jobs.states import JobState
+from jobs.store import batches, pauses
+from tests.jobs.store.desk import Desk, hints_of, line, outcome
+
+WHY = "60 of its last 100 rows failed"
+
+
+def pause(desk: Desk, batch_id: str = "b-1") -> Counter[str]:
+    with desk.store.write() as c:
+        return pauses.pause(c, batch_id, WHY)
+
+
+def go_on(desk: Desk, batch_id: str = "b-1") -> bool:
+    with desk.store.write() as c:
+        return pauses.go_on(c, batch_id)
+
+
+def reason(desk: Desk, batch_id: str = "b-1") -> str | None:
+    with desk.store.read() as c:
+        return batches.get(c, batch_id).paused_reason
+
+
+def test_nothing_more_of_a_paused_batch_is_handed_out(desk: Desk) -> None:
+    desk.batch()
+    held = desk.take(2)
+    sent = desk.dispatch(3)
+
+    assert pause(desk) == Counter(mlx=3)
+
+    assert reason(desk) == WHY
+    assert desk.batch_state() == "open"
+    assert desk.dispatch() == []
+    assert desk.claim(sent) == []
+    assert desk.record(*map(outcome, held)) == {job.job_id for job in held}
+    assert desk.counted() == desk.recount()
+    assert (desk.counts().pending, desk.counts().succeeded) == (8, 2)
+
+
+def test_what_runs_of_a_paused_batch_is_kept_by_its_heartbeat(desk: Desk) -> None:
+    desk.batch()
+    held = hints_of(desk.take(2))
+    pause(desk)
+
+    assert desk.beat(*held).lost == ()
+
+
+def test_other_batches_are_not_held_up(desk: Desk) -> None:
+    desk.batch(batch_id="b-1", priority=5)
+    desk.batch(line(1), batch_id="b-2")
+
+    assert pause(desk, "b-1") == Counter()
+
+    assert len(desk.take()) == 1
+    with desk.store.read() as c:
+        assert [batch.id for batch in batches.handed_out(c)] == ["b-2"]
+
+
+def test_a_batch_goes_on_with_all_that_is_left_when_it_is_resumed(desk: Desk) -> None:
+    desk.batch()
+    desk.dispatch(3)
+    pause(desk)
+
+    assert go_on(desk)
+
+    assert reason(desk) is None
+    assert len(desk.take()) == 10
+    assert not go_on(desk)
+
+
+def test_only_an_open_batch_is_paused_and_only_once(desk: Desk) -> None:
+    desk.batch(batch_id="b-1")
+    desk.batch(batch_id="b-2")
+    desk.cancel("b-1")
+    pause(desk, "b-1")
+    pause(desk, "b-2")
+    with desk.store.write() as c:
+        assert pauses.pause(c, "b-2", "another reason") == Counter()
+
+    assert reason(desk, "b-1") is None
+    assert reason(desk, "b-2") == WHY
+
+
+@pytest.mark.parametrize("verb", ["resume", "reread", "retry", "cancel"])
+def test_whoever_looks_after_a_batch_ends_its_pause(desk: Desk, verb: str) -> None:
+    desk.batch()
+    done, failed = desk.take(2)
+    desk.record(outcome(done), outcome(failed, JobState.FAILED))
+    pause(desk)
+
+    getattr(desk, verb)()
+
+    assert reason(desk) is None
+
+
+def test_a_batch_whose_last_jobs_end_after_the_pause_is_completed(desk: Desk) -> None:
+    desk.batch(line(1))
+    (job,) = desk.take()
+    pause(desk)
+    desk.record(outcome(job))
+
+    assert desk.finalize() == ["b-1"]
+    assert reason(desk) is None
+
+
+def test_how_much_may_fail_is_half_unless_said_otherwise(desk: Desk) -> None:
+    desk.batch(batch_id="b-1")
+    desk.batch(batch_id="b-2", max_failures=0.1)
+    with desk.store.write() as c:
+        batches.set_max_failures(c, "b-1", 1.0)
+
+    with desk.store.read() as c:
+        assert [batches.get(c, name).max_failures for name in ("b-1", "b-2")] == [1.0, 0.1]
+
+
+def test_a_delivery_counts_until_the_batch_has_another_end(desk: Desk) -> None:
+    desk.batch(line(1))
+    (job,) = desk.take()
+
+    def deliver() -> bool:
+        with desk.store.write() as c:
+            batches.note_delivery(c, "b-1")
+            return batches.is_delivered(c, "b-1")
+
+    assert not deliver()
+    desk.record(outcome(job, JobState.FAILED))
+    desk.finalize()
+    assert deliver()
+    desk.retry()
+    with desk.store.read() as c:
+        assert not batches.is_delivered(c, "b-1")
