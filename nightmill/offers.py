@@ -40,9 +40,10 @@ class PoolOffer(msgspec.Struct, frozen=True, kw_only=True):
 
     pool: str
     backend: str
+    #: The folder or server that its models were looked for in; empty without one.
     place: str
-    #: Whether nobody configured the pool: its server was found on this machine.
-    found: bool = False
+    #: Whether nobody configured it: its server was found on this machine.
+    found: bool
     #: The hosts that serve it now.
     hosts: tuple[str, ...]
     models: tuple[Offer, ...]

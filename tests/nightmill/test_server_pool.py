@@ -106,11 +106,11 @@ def test_a_server_that_was_found_serves_the_workers_too(
     write(home / "in.jsonl", ["one", "two"])
     # As `nightmill`, but looking at the port of the double.
     (home / "mill.py").write_text(
-        "import nightmill.configured, nightmill.discovery\n"
+        "import nightmill.discovery, nightmill.setup\n"
         "from nightmill.cli import main\n"
         "def look(settings):\n"
         f"    return nightmill.discovery.find_servers(settings, 1, ({double.port},))\n"
-        "nightmill.configured.find_servers = look\n"
+        "nightmill.setup.find_servers = look\n"
         "main()\n"
     )
     monkeypatch.delenv("NIGHTMILL_DISCOVER")
