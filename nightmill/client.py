@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from jobs.model import Endpoint
 from jobs.store import results
 from jobs.store.store import Store
 from nightmill.embedded.stack import Stack
@@ -58,6 +59,8 @@ class Client:
         top_p: float | None = None,
         seed: int | None = None,
         stop: tuple[str, ...] | None = None,
+        schema: dict[str, Any] | None = None,
+        endpoint: Endpoint | None = None,
         output: Path | None = None,
         priority: int = 0,
         fresh: bool = False,
@@ -65,8 +68,11 @@ class Client:
         """Bring rows, or the file at a path, into the store; returns the id of their batch.
 
         Rows are dictionaries with `prompt` or `messages`, or with the columns that the template
-        `prompt` names. A file is known again by its path, and rows by `output`, where one is
-        given: the same call then goes on with the same batch.
+        `prompt` names. With a JSON Schema as `schema` every answer is JSON that fits it, or one of
+        the words of its `enum`; with `endpoint` `embeddings` every answer is a vector.
+
+        A file is known again by its path, and rows by `output`, where one is given: the same call
+        then goes on with the same batch.
         """
         store = self._store
         overrides = Overrides(
@@ -78,6 +84,8 @@ class Client:
             top_p=top_p,
             seed=seed,
             stop=stop,
+            schema=schema,
+            endpoint=endpoint,
         )
         with self._as_file(rows) as source:
             request = Request(

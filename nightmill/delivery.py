@@ -6,7 +6,7 @@ from pathlib import Path
 from jobs.errors import UsageError
 from jobs.store.store import Store
 from nightmill.status import Status
-from producer.export import export_file, write_results
+from producer.export import Only, export_file, write_results
 from producer.plan import ResultKind
 
 
@@ -21,11 +21,17 @@ def refuse_foreign(output: Path | None, status: Status) -> None:
         )
 
 
-def deliver(store: Store, batch_id: str, output: Path | None, kind: ResultKind | None) -> int:
+def deliver(
+    store: Store,
+    batch_id: str,
+    output: Path | None,
+    kind: ResultKind | None,
+    only: Only | None = None,
+) -> int:
     """Write the answers there are to a file, or to standard output; how many rows that were.
 
     `kind` None is what the batch was submitted with.
     """
     if output is not None:
-        return export_file(store, batch_id, output, kind)
-    return write_results(store, batch_id, sys.stdout.buffer, kind)
+        return export_file(store, batch_id, output, kind, only)
+    return write_results(store, batch_id, sys.stdout.buffer, kind, only)

@@ -27,8 +27,9 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     state: JobState
     #: The row as it was given; None for a line that could not be read.
     row: dict[str, Any] | None
-    #: The answer; None unless `state` is `succeeded`.
-    response: str | None
+    #: The answer: text, the JSON value that a schema asked for, or a vector as a list of numbers;
+    #: None unless `state` is `succeeded`.
+    response: Any
     #: What a reasoning model thought before it answered.
     reasoning: str | None
     #: `stop`, or `length` where the row's own max_tokens cut it.
@@ -54,7 +55,7 @@ def result_of(found: ResultRow) -> Result:
         custom_id=found.custom_id,
         state=found.state,
         row=None if found.row is None else msgspec.json.decode(found.row, type=dict[str, Any]),
-        response=found.text,
+        response=_response(found),
         reasoning=found.reasoning,
         finish_reason=found.finish_reason,
         model=found.model,
@@ -62,3 +63,9 @@ def result_of(found: ResultRow) -> Result:
         output_tokens=found.output_tokens,
         error=fault,
     )
+
+
+def _response(found: ResultRow) -> Any:
+    if found.text is None or found.form == "text":
+        return found.text
+    return msgspec.json.decode(found.text)

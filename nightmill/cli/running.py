@@ -16,6 +16,7 @@ from nightmill.delivery import deliver
 from nightmill.intake import Accepted, take_in
 from nightmill.request import Request
 from nightmill.setup import open_store, read_settings
+from producer.writers import note_on_ending
 
 
 def run_request(request: Request, config: Path | None, *, json: bool) -> None:
@@ -46,6 +47,8 @@ def plan_in_words(accepted: Accepted, request: Request) -> list[str]:
     rows = words.count(done.new + done.kept + done.changed, "row")
     to = request.output or "standard output"
     said = [f"{rows} of {request.source} → {to}, by {_model(accepted)}"]
+    if note := note_on_ending(request.output):
+        said.append(note)
     if done.bad_lines:
         said.append(f"{words.count(done.bad_lines, 'line')} cannot run; the summary says why")
     return said
