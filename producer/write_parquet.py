@@ -1,4 +1,4 @@
-"""Tables as Parquet: typed columns, vectors as lists of numbers, objects and other lists as JSON."""
+"""Tables as Parquet: typed columns, vectors as lists of numbers, other nested values as JSON."""
 
 from itertools import islice
 from pathlib import Path

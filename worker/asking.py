@@ -27,7 +27,8 @@ class SchemaMismatchError(RefusedError):
 
     def __init__(self, misfit: str, *, input_tokens: int, output_tokens: int) -> None:
         super().__init__(
-            f"{ErrorCode.SCHEMA_MISMATCH.sentence} {misfit}. {ErrorCode.SCHEMA_MISMATCH.way_out}",
+            f"{ErrorCode.SCHEMA_MISMATCH.sentence} What did not fit: {misfit}."
+            f" {ErrorCode.SCHEMA_MISMATCH.way_out}",
             ErrorCode.SCHEMA_MISMATCH,
         )
         self.input_tokens = input_tokens
@@ -58,7 +59,8 @@ async def answer(
     checked = await holds.check(both.text, request.schema)
     if checked.misfit is None:
         return _fitting(both, checked)
-    raise _mismatch(_with_cut(checked.misfit, both, request), both)
+    last = _with_cut(checked.misfit, both, request)
+    raise _mismatch(last if last == misfit else f"{misfit}; then {last}", both)
 
 
 def again(request: GenerationRequest, text: str, misfit: str) -> GenerationRequest:
@@ -67,8 +69,8 @@ def again(request: GenerationRequest, text: str, misfit: str) -> GenerationReque
         Message("assistant", text),
         Message(
             "user",
-            f"That answer does not fit what was asked for ({misfit}). Answer again: only the"
-            " corrected answer, without explanation.",
+            f"That answer does not fit what was asked for. What did not fit: {misfit}. Give the"
+            " corrected answer only, without explanation.",
         ),
     )
     return msgspec.structs.replace(request, messages=request.messages + turns)

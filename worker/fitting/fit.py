@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from jobs.schemas.misfits import allowed_values, misfit
+from jobs.schemas.words import words_of
 from worker.fitting.frames import Check, Checked
 
 #: Levels of objects and lists, as of rows of the input.
@@ -24,9 +25,6 @@ _FENCE = re.compile(
 )
 _BRACKET_OUTSIDE_STRINGS = re.compile(r'"(?:[^"\\]++|\\.)*+"|([\[{])|([\]}])', re.DOTALL)
 
-#: What may stand beside the words of a list of words.
-_ABOUT_WORDS = frozenset({"enum", "type", "$schema", "title", "description"})
-
 
 def fit(check: Check) -> Checked:
     """The verdict on one answer; never raises for what is in it."""
@@ -39,7 +37,7 @@ def fit(check: Check) -> Checked:
 
 
 def _fit(schema: dict[str, Any], candidates: list[str]) -> Checked:
-    words = _words(schema)
+    words = words_of(schema)
     if words is not None:
         return _one_of(words, candidates)
     for text in candidates:
@@ -58,15 +56,6 @@ def _decoded(schema: str) -> dict[str, Any]:
 def _candidates(answer: str) -> list[str]:
     fenced = _FENCE.findall(answer)
     return [answer.strip(), *(text.strip() for text in fenced if len(fenced) == 1)]
-
-
-def _words(schema: dict[str, Any]) -> list[str] | None:
-    """The words that a schema lists, if that is all it does."""
-    words = schema.get("enum")
-    is_list = isinstance(words, list) and schema.keys() <= _ABOUT_WORDS
-    if is_list and schema.get("type", "string") == "string":
-        return words if all(isinstance(word, str) for word in words or ()) else None
-    return None
 
 
 def _one_of(words: list[str], candidates: list[str]) -> Checked:
