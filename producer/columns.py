@@ -13,6 +13,9 @@ _LARGEST = 2**63 - 1
 
 _LITERALS = {b"n": "null", b"t": "bool", b"f": "bool", b'"': "text", b"{": "json", b"[": "json"}
 
+_text_of = msgspec.json.Decoder(str).decode
+_value_of = msgspec.json.Decoder().decode
+
 
 class Type(Enum):
     """How the values of a column are stored."""
@@ -47,13 +50,13 @@ def type_of(kinds: Iterable[str]) -> Type:
 def as_text(raw: bytes) -> str | None:
     """A value as text: strings as they are, everything else as JSON; None for null."""
     if raw[:1] == b'"':
-        return msgspec.json.decode(raw, type=str)
+        return _text_of(raw)
     return None if raw == b"null" else raw.decode()
 
 
 def value_of(raw: bytes) -> Any:
     """A value of a column that is not text."""
-    return msgspec.json.decode(raw)
+    return _value_of(raw)
 
 
 def _kind_of_number(raw: bytes) -> str:

@@ -9,7 +9,7 @@ from producer.table import Column, Table
 
 #: Rows, and bytes of their values, in one row group at most.
 _GROUP_ROWS = 50_000
-_GROUP_BYTES = 16_000_000
+_GROUP_BYTES = 8_000_000
 
 
 def write_parquet(table: Table, stream: BinaryIO) -> int:

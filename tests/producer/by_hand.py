@@ -53,6 +53,11 @@ def openai_line(custom_id: str = "a", **body: Any) -> dict[str, Any]:
     }
 
 
+def wanting(schema: object) -> dict[str, Any]:
+    """OpenAI's way to ask for answers that fit a schema."""
+    return {"type": "json_schema", "json_schema": {"name": "n", "strict": True, "schema": schema}}
+
+
 def embeddings_line(custom_id: str = "a", **body: Any) -> dict[str, Any]:
     return {
         "custom_id": custom_id,

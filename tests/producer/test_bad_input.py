@@ -19,6 +19,7 @@ from tests.producer.by_hand import (
     plan,
     results_of,
     submitted,
+    wanting,
     write_input,
 )
 
@@ -33,6 +34,17 @@ BAD_LINES: list[tuple[str, object, ErrorCode]] = [
     ("unknown url", openai_line() | {"url": "/v1/audio"}, ErrorCode.UNKNOWN_URL),
     ("unknown method", openai_line() | {"method": "GET"}, ErrorCode.UNKNOWN_METHOD),
     ("no pool for it", embeddings_line(model="demo"), ErrorCode.UNSUPPORTED_ENDPOINT),
+    ("no schema", openai_line(response_format=wanting({"type": 5})), ErrorCode.INVALID_SCHEMA),
+    (
+        "schema elsewhere",
+        openai_line(response_format=wanting({"$ref": "http://127.0.0.1:9/x"})),
+        ErrorCode.INVALID_SCHEMA,
+    ),
+    (
+        "schema without end",
+        openai_line(response_format=wanting({"$ref": "#"})),
+        ErrorCode.INVALID_SCHEMA,
+    ),
     ("taken custom_id", PROMPT | {"custom_id": "row-1"}, ErrorCode.DUPLICATE_CUSTOM_ID),
     ("custom_id no text", PROMPT | {"custom_id": 5}, ErrorCode.INVALID_CUSTOM_ID),
     ("messages", openai_line(messages=[{"role": "user"}]), ErrorCode.INVALID_MESSAGES),

@@ -10,13 +10,9 @@ from jobs.errors import UsageError
 from jobs.model import NewJob
 from producer.overrides import Overrides
 from producer.response_format import schema_of_words
-from tests.producer.by_hand import line, openai_line, parser
+from tests.producer.by_hand import line, openai_line, parser, wanting
 
 SCHEMA = {"type": "object", "properties": {"mood": {"enum": ["good", "bad"]}}}
-
-
-def wanting(schema: object) -> dict[str, Any]:
-    return {"type": "json_schema", "json_schema": {"name": "n", "strict": True, "schema": schema}}
 
 
 def parsed(value: object, **flags: Any) -> NewJob:

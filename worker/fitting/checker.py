@@ -43,14 +43,17 @@ class Checker:
         self._turns: Turns[_Waiting] = Turns()
         self._process: CheckingProcess | None = None
         self._serving: asyncio.Task[None] | None = None
+        self._is_closed = False
 
     async def check(self, text: str, schema: dict[str, Any]) -> Checked:
         """The verdict on an answer. Waiting for others takes nothing of its own time.
 
         Raises:
             RefusedError: its check took too long, or ended the process twice.
-            RetryLaterError: the machine cannot start the process now.
+            RetryLaterError: the machine cannot start the process now, or the host ends.
         """
+        if self._is_closed:
+            raise RetryLaterError("The host ends.", after_s=0)
         verdict: asyncio.Future[Checked] = asyncio.get_running_loop().create_future()
         check = Check(text, _encode(schema).decode())
         self._turns.add(check.schema, _Waiting(check, verdict))
@@ -59,7 +62,8 @@ class Checker:
         return await verdict
 
     async def close(self) -> None:
-        """End the process; who still waits is cancelled. May be called twice."""
+        """End the process; who still waits is cancelled, and nobody served any more."""
+        self._is_closed = True
         if self._serving is not None:
             self._serving.cancel()
             await asyncio.gather(self._serving, return_exceptions=True)

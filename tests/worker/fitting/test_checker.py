@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from backends.errors import RefusedError
+from backends.errors import RefusedError, RetryLaterError
 from jobs.codes import ErrorCode
 from tests.integration.mill import ROOT, eventually
 from worker.fitting.checker import Checker
@@ -152,6 +152,17 @@ def test_who_gave_up_is_not_served() -> None:
             assert await first is None
             assert await one.check("3", {}) is None
             assert second.cancelled()
+
+    run(test)
+
+
+def test_once_closed_it_starts_nothing_more() -> None:
+    async def test() -> None:
+        async with watched() as one:
+            await one.checker.close()
+            with pytest.raises(RetryLaterError):
+                await one.check("1", {})
+            assert one.pids == []
 
     run(test)
 
