@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
@@ -10,10 +11,12 @@ import msgspec
 from backends.base import Backend
 from jobs.errors import StoreError
 from jobs.model import Claimed, GenerationRequest, GenerationResult, Hint, Outcome
+from jobs.store.hosts import Trouble
 from worker.asking import HoldsToSchema, SchemaMismatchError, answer
 from worker.failures import log_failure
 from worker.flight import Abort, AbortedError, Flight
 from worker.outcomes import Identity, handed_back, judged, succeeded, used
+from worker.parking import Parking
 from worker.slots import Slots, SlotsClosedError
 from worker.tally import Tally
 from worker.verdict import Limits, judge
@@ -52,6 +55,7 @@ class Pipeline:
         self._limits = limits
         self._chance = chance
         self._flights: dict[str, Flight] = {}
+        self._parking = Parking(time.monotonic)
         self._packs = 0
         self._pack_ended = asyncio.Event()
         self._is_handing_back = False
@@ -60,6 +64,11 @@ class Pipeline:
     def is_busy(self) -> bool:
         """Whether there are packs whose jobs have not all been recorded."""
         return self._packs > 0
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """Why the backend serves nobody now, if it does not."""
+        return self._parking.trouble
 
     async def run_pack(self, hints: Sequence[Hint], tally: Tally) -> None:
         """Run the jobs of a message to their end, each as soon as there is a slot for it.
@@ -159,13 +168,15 @@ class Pipeline:
             return self._fail(job, model, error)
 
     async def _generate(self, request: GenerationRequest) -> GenerationResult:
-        return await self._backend.generate(request, _ignore_progress)
+        result = await self._backend.generate(request, _ignore_progress)
+        self._parking.end()
+        return result
 
     def _fail(self, job: Claimed, model: str, error: Exception) -> Outcome:
         verdict = judge(error, job, self._limits, self._chance())
         log_failure(job.job_id, error, verdict)
-        if verdict.park_s:
-            self._slots.park(verdict.park_s)
+        if verdict.park_s and (park_s := self._parking.begin(verdict.message, verdict.park_s)):
+            self._slots.park(park_s)
         outcome = judged(self._who, job, model, verdict)
         if isinstance(error, SchemaMismatchError):
             return used(outcome, error.input_tokens, error.output_tokens)
