@@ -1,7 +1,10 @@
 """Asking once more for an answer that does not fit: real stores, a scripted backend."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
+
+import pytest
 
 from backends.base import OnProgress
 from backends.errors import RefusedError, RetryNowError
@@ -13,6 +16,7 @@ from tests.integration.mill import eventually
 from tests.worker.conftest import StartHost
 from tests.worker.test_pipeline import run, states
 from tests.worker.world import POOL, ask, hand_out, submit
+from worker.fitting.checker import Checker
 from worker.tally import Tally
 
 MOOD = {"properties": {"mood": {"enum": ["good", "bad"]}}, "required": ["mood"]}
@@ -155,8 +159,9 @@ def test_a_blip_while_asking_again_is_a_blip(store: Store, start_host: StartHost
 
 
 def test_a_pattern_that_would_run_for_ever_fails_its_row_and_no_other(
-    store: Store, start_host: StartHost
+    store: Store, start_host: StartHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("worker.host.Checker", partial(Checker, 0.05))
     host = start_host(store, FakeBackend())
     submit(store, ['"' + "a" * 60 + '!"'], schema={"pattern": "^(a+)+$"})
     submit(store, ['"x"', "1"], schema={})
