@@ -1,5 +1,6 @@
 """Whether a schema is one that answers can be held to, found out before anything is generated."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -12,6 +13,9 @@ MAX_SIZE = 1_000_000
 
 #: Levels of objects and lists in one another, the outermost counted.
 MAX_DEPTH = 100
+
+#: Items of one list, such as an enum.
+MAX_ITEMS = 10_000
 
 
 def checked_schema(schema: object) -> dict[str, Any]:
@@ -31,8 +35,7 @@ def checked_schema(schema: object) -> dict[str, Any]:
 
 
 def _refuse_large(schema: dict[str, Any]) -> None:
-    if _is_deeper_than(schema, MAX_DEPTH):
-        raise SchemaFaultError(f"It is nested more than {MAX_DEPTH} levels deep.")
+    _refuse_deep_and_long(schema)
     try:
         size = len(msgspec.json.encode(schema))
     except (TypeError, ValueError):
@@ -41,15 +44,18 @@ def _refuse_large(schema: dict[str, Any]) -> None:
         raise SchemaFaultError(f"It has {size:,} bytes of JSON; up to {MAX_SIZE:,} will do.")
 
 
-def _is_deeper_than(value: Any, limit: int) -> bool:
-    level = [value]
-    for _ in range(limit):
-        level = [
-            inner
-            for outer in level
-            if isinstance(outer, (dict, list))
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-        ]
-        if not level:
-            return False
-    return any(isinstance(one, (dict, list)) for one in level)
+def _refuse_deep_and_long(schema: dict[str, Any]) -> None:
+    level: list[Any] = [schema]
+    for _ in range(MAX_DEPTH):
+        # Old drafts compare each item of a list with all the others.
+        if any(isinstance(one, list) and len(one) > MAX_ITEMS for one in level):
+            raise SchemaFaultError(f"It has a list of more than {MAX_ITEMS:,} items.")
+        level = [inner for outer in level for inner in _inside(outer)]
+    if any(isinstance(one, (dict, list)) for one in level):
+        raise SchemaFaultError(f"It is nested more than {MAX_DEPTH} levels deep.")
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()

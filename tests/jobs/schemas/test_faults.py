@@ -75,6 +75,7 @@ def test_a_good_schema_is_given_back(schema: dict[str, Any]) -> None:
         (nested(101), "levels deep"),
         (nested(100_000), "levels deep"),
         ({"description": "x" * 1_000_001}, "bytes of JSON"),
+        ({"enum": list(range(10_001))}, "a list of more than 10,000 items"),
         ({"const": 1j}, "JSON does not have"),
     ],
 )
