@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from jobs.codes import ErrorCode
 from jobs.model import ResultRow
 from jobs.states import JobState
 
@@ -11,8 +12,8 @@ from jobs.states import JobState
 class RowFault(msgspec.Struct, frozen=True, kw_only=True):
     """Why a row has no answer."""
 
-    #: One of the codes in docs/errors.md.
-    code: str
+    #: Equal to its text, as in docs/errors.md: `fault.code == "refused"`.
+    code: ErrorCode
     #: What is wrong, and what helps.
     message: str
 
@@ -27,8 +28,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     state: JobState
     #: The row as it was given; None for a line that could not be read.
     row: dict[str, Any] | None
-    #: The answer: text, the JSON value that a schema asked for, or a vector as a list of numbers;
-    #: None unless `state` is `succeeded`.
+    #: The answer: text, the value that a JSON Schema asked for, or an embedding as a list of
+    #: floats; None unless `state` is `succeeded`.
     response: Any
     #: What a reasoning model thought before it answered.
     reasoning: str | None
@@ -49,7 +50,8 @@ def result_of(found: ResultRow) -> Result:
     """A row of the store as programs get it."""
     fault = None
     if found.error_code is not None:
-        fault = RowFault(code=found.error_code, message=found.error_message or "")
+        code = ErrorCode[found.error_code.upper()]
+        fault = RowFault(code=code, message=found.error_message or "")
     return Result(
         line=found.line,
         custom_id=found.custom_id,

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from nightmill.cli import completion
+
 #: What is asked of the model.
 Endpoint = Literal["chat", "embeddings"]
 
@@ -21,7 +23,12 @@ Config = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 BatchId = Annotated[
-    str, typer.Argument(metavar="BATCH", help="Id of the batch, the beginning of it, or its name.")
+    str,
+    typer.Argument(
+        metavar="BATCH",
+        help="Id of the batch, the beginning of it, or its name.",
+        autocompletion=completion.batches,
+    ),
 ]
 Input = Annotated[
     Path, typer.Argument(metavar="INPUT", help="JSONL file of rows or of OpenAI batch lines.")
@@ -66,7 +73,12 @@ AskedOf = Annotated[
     typer.Option("--endpoint", help="Answer rows, or turn their texts into vectors (chat)."),
 ]
 Model = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Model for every row; see `nightmill models`.")
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Model for every row; see `nightmill models`.",
+        autocompletion=completion.models,
+    ),
 ]
 MaxTokens = Annotated[
     int | None, typer.Option(metavar="N", help="Tokens an answer may have (1024).")
