@@ -9,6 +9,7 @@ import msgspec
 from backends.base import ModelInfo
 from backends.fit import AUTO_SHARE, NAMED_SHARE
 from jobs.errors import NoModelError
+from jobs.model import Endpoint
 
 AUTO = "auto"
 
@@ -45,15 +46,18 @@ def choose(
     aliases: Mapping[str, str] | None = None,
     memory_bytes: int,
     places: Sequence[str] = (),
+    endpoint: Endpoint = "chat",
 ) -> Choice:
-    """Choose by name, alias or, for `auto`, by rule.
+    """Choose a model that does `endpoint`: by name, alias or, for `auto`, by rule.
 
     `auto` takes the first match of `prefer` (names or patterns such as `qwen3*`), else the
     largest real model under 60 % of memory, else the demo. `places` says where was looked, for
     the message of the `NoModelError` that is raised when nothing fits.
     """
-    ranked = sorted(candidates, key=_rank)
+    able = [one for one in candidates if endpoint in one.model.endpoints]
+    ranked = sorted(able, key=_rank)
     name = (aliases or {}).get(wanted, wanted)
+    _refuse_unable(candidates, able, name, endpoint)
     if name != AUTO:
         return _choose_named(ranked, name, places)
     return (
@@ -81,11 +85,40 @@ def _kind(candidate: Candidate) -> int:
     return _KINDS.index(candidate.backend) if candidate.backend in _KINDS else len(_KINDS)
 
 
+def _refuse_unable(
+    candidates: Sequence[Candidate], able: Sequence[Candidate], name: str, endpoint: Endpoint
+) -> None:
+    """Say so where what is named, or all there is, does something else than is asked for."""
+    if name != AUTO and _named(candidates, name) and not _named(able, name):
+        if endpoint == "chat":
+            raise NoModelError(
+                f"{name} makes embeddings and answers nothing. Say --endpoint embeddings, or name"
+                " another model: see `nightmill models`."
+            )
+        raise NoModelError(f"{name} makes no embeddings. {_how_to_embed(able)}")
+    if endpoint == "embeddings" and not able:
+        raise NoModelError(f"No pool has a model that makes embeddings. {_how_to_embed(able)}")
+
+
+def _how_to_embed(able: Sequence[Candidate]) -> str:
+    if able:
+        names = ", ".join(dict.fromkeys(one.model.name for one in able))
+        return f"Name one that does: {names}."
+    return (
+        "Models of MLX pools cannot. Configure a pool of a server that can, such as Ollama after:"
+        " ollama pull nomic-embed-text"
+    )
+
+
 def _choose_named(ranked: Sequence[Candidate], name: str, places: Sequence[str]) -> Choice:
-    found = [one for one in ranked if one.model.name == name] or _alike(ranked, name)
+    found = _named(ranked, name)
     if len({one.model.name for one in found}) != 1:
         raise _unknown(ranked, name, places)
     return _chosen(min(found, key=_kind), "you named it")
+
+
+def _named(candidates: Sequence[Candidate], name: str) -> list[Candidate]:
+    return [one for one in candidates if one.model.name == name] or _alike(candidates, name)
 
 
 def _alike(ranked: Sequence[Candidate], name: str) -> list[Candidate]:

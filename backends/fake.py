@@ -1,6 +1,7 @@
 """A backend that plays a script: for tests of whatever stands above backends, ours and yours."""
 
 import asyncio
+import hashlib
 
 import msgspec
 
@@ -9,14 +10,21 @@ from backends.errors import BackendError, ParkBackendError, RefusedError
 from jobs.codes import ErrorCode
 from jobs.model import GenerationRequest, GenerationResult
 
-FAKE_MODEL = ModelInfo(name="fake", size=0, context=4096)
+FAKE_MODEL = ModelInfo(name="fake", size=0, context=4096, endpoints=("chat", "embeddings"))
+
+#: Numbers of a vector.
+_DIMENSIONS = 4
 
 
 class Script(msgspec.Struct, frozen=True, kw_only=True):
-    """What a fake backend does. Prompts are known by the text of their last message."""
+    """What a fake backend does. Prompts are known by the text of their last message.
 
-    #: The answer to a prompt; a prompt that is not here is answered with itself.
-    answers: dict[str, str] = {}
+    A conversation that goes on after a scripted answer has the prompt of that answer.
+    """
+
+    #: The answer to a prompt; a prompt that is not here is answered with itself. Several answers
+    #: come one after the other, the last one for good.
+    answers: dict[str, str | tuple[str, ...]] = {}
     #: What goes wrong with a prompt: attempt by attempt, until the list is used up.
     faults: dict[str, tuple[BackendError, ...]] = {}
     #: Seconds that every answer takes.
@@ -41,6 +49,10 @@ class FakeBackend:
         self.is_open = False
         self._closed = asyncio.Event()
         self._slots = slots
+        self._answers = {
+            prompt: [answers] if isinstance(answers, str) else list(answers)
+            for prompt, answers in self.script.answers.items()
+        }
         self._faults = {prompt: list(faults) for prompt, faults in self.script.faults.items()}
 
     async def open(self) -> Capabilities:
@@ -90,9 +102,19 @@ class FakeBackend:
         await self._pause(self.script.delays.get(prompt, self.script.delay_s))
         if self._faults.get(prompt):
             raise self._faults[prompt].pop(0)
-        result = _answer(request, self.script.answers.get(prompt, prompt))
+        if request.endpoint == "embeddings":
+            return _vector(request)
+        result = _answer(request, self._next_answer(request))
         on_progress(result.output_tokens)
         return result
+
+    def _next_answer(self, request: GenerationRequest) -> str:
+        prompts = [turn.content for turn in request.messages if turn.role == "user"]
+        scripted = [prompt for prompt in prompts if prompt in self._answers]
+        if not scripted:
+            return request.messages[-1].content
+        answers = self._answers[scripted[-1]]
+        return answers.pop(0) if len(answers) > 1 else answers[0]
 
     async def _pause(self, seconds: float) -> None:
         await asyncio.sleep(0)
@@ -113,5 +135,19 @@ def _answer(request: GenerationRequest, text: str) -> GenerationResult:
         finish_reason="length" if is_cut else "stop",
         input_tokens=sum(len(message.content.split()) for message in request.messages),
         output_tokens=min(len(words), request.max_tokens),
+        model=request.model,
+    )
+
+
+def _vector(request: GenerationRequest) -> GenerationResult:
+    """Numbers from -1 to 1 that are always the same for the same text."""
+    text = request.messages[-1].content
+    digest = hashlib.blake2b(text.encode(errors="replace"), digest_size=_DIMENSIONS).digest()
+    return GenerationResult(
+        text=msgspec.json.encode([byte / 127.5 - 1 for byte in digest]).decode(),
+        form="vector",
+        finish_reason="stop",
+        input_tokens=len(text.split()),
+        output_tokens=0,
         model=request.model,
     )

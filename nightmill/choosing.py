@@ -7,13 +7,19 @@ import psutil
 from backends import choice
 from backends.choice import Candidate, Choice
 from jobs.errors import NoModelError
+from jobs.model import Endpoint
 from jobs.settings import Settings
 from nightmill.pools import PoolModels
 from producer.lines import AUTO, ModelChoice, ResolveModel
 
 
-def choose(settings: Settings, found: Sequence[PoolModels], name: str | None) -> Choice:
-    """The model that a name stands for, or that `auto` (None) comes to, and why.
+def choose(
+    settings: Settings,
+    found: Sequence[PoolModels],
+    name: str | None,
+    endpoint: Endpoint = "chat",
+) -> Choice:
+    """The model for `endpoint` that a name stands for, or that `auto` (None) comes to, and why.
 
     Raises `NoModelError`, which says what was looked for where and what would help.
     """
@@ -24,6 +30,7 @@ def choose(settings: Settings, found: Sequence[PoolModels], name: str | None) ->
             prefer=[model for pool in settings.pools.values() for model in pool.prefer],
             aliases=settings.aliases,
             memory_bytes=psutil.virtual_memory().total,
+            endpoint=endpoint,
             places=[pool.place for pool in found if pool.place],
         )
     except NoModelError as error:
@@ -34,9 +41,9 @@ def choose(settings: Settings, found: Sequence[PoolModels], name: str | None) ->
 def resolver(settings: Settings, found: Sequence[PoolModels]) -> ResolveModel:
     """Says which model a line means by a name; None where nobody has it."""
 
-    def resolve(name: str) -> ModelChoice | None:
+    def resolve(name: str, endpoint: Endpoint) -> ModelChoice | None:
         try:
-            return chosen(choose(settings, found, name))
+            return chosen(choose(settings, found, name, endpoint))
         except NoModelError:
             return None
 

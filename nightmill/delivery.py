@@ -8,7 +8,7 @@ from jobs.locks import FileLock
 from jobs.store import batches
 from jobs.store.store import Store
 from nightmill.status import Status
-from producer.export import export_file, write_results
+from producer.export import Only, export_file, write_results
 from producer.plan import ResultKind
 
 
@@ -23,14 +23,20 @@ def refuse_foreign(output: Path | None, status: Status) -> None:
         )
 
 
-def deliver(store: Store, batch_id: str, output: Path | None, kind: ResultKind | None) -> int:
+def deliver(
+    store: Store,
+    batch_id: str,
+    output: Path | None,
+    kind: ResultKind | None,
+    only: Only | None = None,
+) -> int:
     """Write the answers there are to a file, or to standard output; how many rows that were.
 
     `kind` None is what the batch was submitted with.
     """
     if output is not None:
-        return export_file(store, batch_id, output, kind)
-    return write_results(store, batch_id, sys.stdout.buffer, kind)
+        return export_file(store, batch_id, output, kind, only)
+    return write_results(store, batch_id, sys.stdout.buffer, kind, only)
 
 
 def deliver_at_the_end(store: Store, batch_id: str, output: Path) -> None:

@@ -33,7 +33,8 @@ def take_in(
     input can run and `NoModelError` where there is no model for it; nothing is stored then.
     """
     found = find_models(settings)
-    choice = choose(settings, found, request.overrides.model)
+    overrides = request.overrides
+    choice = choose(settings, found, overrides.model, overrides.endpoint or "chat")
     plan = SubmitPlan(
         source=request.source,
         output=request.output,

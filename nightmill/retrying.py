@@ -2,6 +2,8 @@
 
 import msgspec
 
+from backends.choice import Choice
+from jobs.errors import NoModelError
 from jobs.settings import Settings
 from jobs.store import batches, rewriting
 from jobs.store.store import Store
@@ -27,7 +29,7 @@ def retry_batch(settings: Settings, store: Store, word: str, model: str | None) 
     `model` is a name, an alias or `auto`; None leaves each row its own. Old records are kept.
     Raises `NoModelError` where nobody has the model; nothing is changed then.
     """
-    choice = None if model is None else choose(settings, find_models(settings), model)
+    choice = None if model is None else _choose(settings, store, word, model)
     with store.write(durable=True) as c:
         batch = batches.get(c, word)
         if choice is not None:
@@ -46,3 +48,20 @@ def retry_batch(settings: Settings, store: Store, word: str, model: str | None) 
         unreadable=unreadable,
         model=None if choice is None else choice.model.name,
     )
+
+
+def _choose(settings: Settings, store: Store, word: str, model: str) -> Choice:
+    """The model for what the batch asks first of all, else for the other thing that it may ask."""
+    with store.read() as c:
+        wants_vectors = batches.get(c, word).options.get("endpoint") == "embeddings"
+    found = find_models(settings)
+    try:
+        return choose(settings, found, model, "embeddings" if wants_vectors else "chat")
+    except NoModelError:
+        if wants_vectors:
+            raise
+    try:
+        # Lines of OpenAI's say themselves what they ask.
+        return choose(settings, found, model, "embeddings")
+    except NoModelError:
+        return choose(settings, found, model, "chat")

@@ -1,8 +1,9 @@
 """What a program may say beside the rows that it submits."""
 
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
+from jobs.model import Endpoint
 from nightmill.request import Request
 from producer.overrides import Overrides
 from producer.plan import ResultKind
@@ -25,6 +26,10 @@ class SubmitOptions(TypedDict, total=False):
     seed: int | None
     #: The answer ends before the first of these texts.
     stop: tuple[str, ...] | None
+    #: Every answer is JSON that fits this JSON Schema, or one of the words of its `enum`.
+    schema: dict[str, Any] | None
+    #: `embeddings` turns the texts of the rows into vectors; `chat` is the default.
+    endpoint: Endpoint | None
     #: Where `nightmill wait` writes the results; what is submitted again with it is known again.
     output: Path | str | None
     #: Name of the answer's field in files of results.
@@ -61,6 +66,8 @@ def request_of(source: Path, options: SubmitOptions) -> Request:
             top_p=options.get("top_p"),
             seed=options.get("seed"),
             stop=None if stop is None else tuple(stop),
+            schema=options.get("schema"),
+            endpoint=options.get("endpoint"),
         ),
         into=options.get("into", "response"),
         kind=options.get("kind"),

@@ -11,13 +11,14 @@ import msgspec
 
 from jobs.codes import ErrorCode
 from jobs.errors import RowError
-from jobs.model import GenerationRequest, NewJob, request_hash
+from jobs.model import Endpoint, GenerationRequest, Message, NewJob, request_hash
 from producer.decode import decode_object, kind_of
-from producer.messages import shown, with_system
+from producer.embeddings import one_text
+from producer.messages import shown
 from producer.openai_lines import is_openai_line, read_openai_line
 from producer.overrides import Overrides
 from producer.reader import Line
-from producer.rows import read_row, row_model
+from producer.rows import read_row, row_model, row_schema
 
 #: Characters; what every store can keep in an index.
 MAX_CUSTOM_ID = 512
@@ -39,8 +40,8 @@ class ModelChoice(NamedTuple):
     pool: str
 
 
-#: Says who has the model that a line names; None when nobody does.
-ResolveModel = Callable[[str], ModelChoice | None]
+#: Says who has the model that a line names, for what is asked of it; None when nobody does.
+ResolveModel = Callable[[str, Endpoint], ModelChoice | None]
 
 
 class LineParser:
@@ -53,11 +54,13 @@ class LineParser:
         self, choice: ModelChoice, overrides: Overrides, resolve_model: ResolveModel
     ) -> None:
         self._choice = choice
-        self._flags = overrides.sampling()
-        self._row_sampling = _without_defaults(self._flags)
+        self._flags = overrides.fields()
+        self._row_fields = _without_defaults(self._flags)
+        self._endpoint: Endpoint = overrides.endpoint or "chat"
         self._is_model_given = overrides.model is not None
+        self._wanted = overrides.model or AUTO
         self._overridden = self._flags.keys() | ({"model"} if self._is_model_given else set())
-        self._prompt, self._system = overrides.templates()
+        self._templates = overrides.templates()
         # A few names come again and again; a column of other data called `model` must not pile up.
         self._resolve = lru_cache(maxsize=256)(resolve_model)
 
@@ -72,7 +75,8 @@ class LineParser:
         return self._parse_object(line.number, text, row)
 
     def _parse_object(self, number: int, text: str, row: dict[str, Any]) -> NewJob:
-        kind: Kind = "openai" if self._prompt is None and is_openai_line(row) else "row"
+        is_templated = self._templates.prompt is not None
+        kind: Kind = "openai" if not is_templated and is_openai_line(row) else "row"
         custom_id = None
         try:
             custom_id = _custom_id(number, row.get("custom_id"))
@@ -91,24 +95,47 @@ class LineParser:
         )
 
     def _request(self, kind: Kind, row: dict[str, Any]) -> tuple[ModelChoice, bytes]:
-        sampling = self._row_sampling
         if kind == "openai":
-            model, messages, own_sampling = read_openai_line(row, self._overridden)
-            sampling = _without_defaults(own_sampling | self._flags)
+            model, messages, fields = read_openai_line(row, self._overridden)
         else:
-            model = None if self._is_model_given else row_model(row)
-            messages = read_row(row, self._prompt)
-        if self._system is not None:
-            messages = with_system(self._system.render(row), messages)
-        choice = self._choice if model is None or model == AUTO else self._known(model)
-        request = GenerationRequest(model=choice.model, messages=messages, **sampling)
+            model, messages, fields = self._read_row(row)
+        endpoint: Endpoint = fields.get("endpoint", "chat")
+        if endpoint == "chat":
+            messages = self._templates.around(messages, row)
+            fields = _without_defaults(fields | self._flags) if fields else self._row_fields
+        choice = self._chosen(model, endpoint)
+        request = GenerationRequest(model=choice.model, messages=messages, **fields)
         return choice, _encode(request)
 
-    def _known(self, model: str) -> ModelChoice:
-        choice = self._resolve(model)
+    def _read_row(
+        self, row: dict[str, Any]
+    ) -> tuple[str | None, tuple[Message, ...], dict[str, Any]]:
+        model = None if self._is_model_given else row_model(row)
+        messages = read_row(row, self._templates.prompt)
+        is_form_wanted = self._templates.prompt is None and "schema" not in self._flags
+        fields = row_schema(row) if is_form_wanted else {}
+        if self._endpoint == "embeddings":
+            return model, one_text(messages, fields), {"endpoint": self._endpoint}
+        return model, messages, fields
+
+    def _chosen(self, model: str | None, endpoint: Endpoint) -> ModelChoice:
+        if model is None or model == AUTO:
+            if endpoint == self._endpoint:
+                return self._choice
+            model = self._wanted
+        choice = self._resolve(model, endpoint)
         if choice is None:
-            raise RowError(ErrorCode.UNKNOWN_MODEL, f"It is `{shown(model)}`.")
+            raise self._unresolved(model, endpoint)
         return choice
+
+    def _unresolved(self, model: str, endpoint: Endpoint) -> RowError:
+        other: Endpoint = "chat" if endpoint == "embeddings" else "embeddings"
+        if model != AUTO and self._resolve(model, other) is not None:
+            only = "answers chats" if other == "chat" else "makes embeddings"
+            return RowError(ErrorCode.UNSUPPORTED_ENDPOINT, f"`{shown(model)}` only {only}.")
+        if endpoint == "embeddings" and self._resolve(AUTO, endpoint) is None:
+            return RowError(ErrorCode.UNSUPPORTED_ENDPOINT)
+        return RowError(ErrorCode.UNKNOWN_MODEL, f"It is `{shown(model)}`.")
 
 
 def _without_defaults(sampling: dict[str, Any]) -> dict[str, Any]:

@@ -34,6 +34,13 @@ def with_system(system: str, messages: tuple[Message, ...]) -> tuple[Message, ..
     return (Message("system", system), *(turn for turn in messages if turn.role != "system"))
 
 
+def with_turns(turns: tuple[Message, ...], messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """The same conversation with these turns between its system messages and the rest."""
+    system = tuple(turn for turn in messages if turn.role == "system")
+    rest = tuple(turn for turn in messages if turn.role != "system")
+    return (*system, *turns, *rest)
+
+
 def _message(index: int, value: object) -> Message:
     if not isinstance(value, dict):
         raise RowError(ErrorCode.INVALID_MESSAGES, f"`messages[{index}]` is {kind_of(value)}.")

@@ -7,6 +7,7 @@ from jobs.codes import ErrorCode
 from jobs.errors import RowError
 from jobs.model import Message
 from producer.decode import kind_of
+from producer.embeddings import read_input
 from producer.messages import read_messages, shown
 from producer.parameters import read_sampling
 
@@ -51,8 +52,10 @@ def read_openai_line(line: dict[str, Any], overridden: Container[str]) -> OpenAI
     body = line.get("body")
     if not isinstance(body, dict):
         raise RowError(ErrorCode.INVALID_MESSAGES, "There is no `body` that holds them.")
-    messages = read_messages(body.get("messages"))
     model = None if "model" in overridden else _model(body.get("model"))
+    if line.get("url") == _EMBEDDINGS:
+        return OpenAIRequest(model, read_input(body), {"endpoint": "embeddings"})
+    messages = read_messages(body.get("messages"))
     rest = {name: value for name, value in body.items() if name not in _READ_HERE}
     return OpenAIRequest(model, messages, read_sampling(rest, overridden))
 
@@ -64,9 +67,7 @@ def _is_api_call(line: dict[str, Any]) -> bool:
 
 def _refuse_other_endpoints(line: dict[str, Any]) -> None:
     url = line.get("url")
-    if url == _EMBEDDINGS:
-        raise RowError(ErrorCode.UNSUPPORTED_ENDPOINT)
-    if url != _CHAT:
+    if url not in (_CHAT, _EMBEDDINGS):
         raise RowError(ErrorCode.UNKNOWN_URL, _found(line, "url"))
 
 

@@ -12,7 +12,7 @@ from producer.plan import SubmitPlan
 from producer.reader import MAX_LINE
 from producer.result_rows import TAKEN_PREFIX
 from producer.running_again import known_run
-from producer.writers import writer_of
+from producer.writers import column_names_of, table_writer_of, writer_for
 
 
 def check_output(store: Store, plan: SubmitPlan, *, is_forced: bool = False) -> None:
@@ -24,7 +24,7 @@ def check_output(store: Store, plan: SubmitPlan, *, is_forced: bool = False) -> 
     path = plan.output
     if path is None:
         return
-    writer_of(path)
+    writer_for(path, plan.kind)
     _refuse_unwritable(path)
     if not path.exists():
         return
@@ -54,6 +54,8 @@ def _is_ours(store: Store, plan: SubmitPlan, path: Path) -> bool:
 
 
 def _looks_like_results(path: Path) -> bool:
+    if table_writer_of(path) is not None:
+        return bool({"error_code", f"{TAKEN_PREFIX}error_code"} & set(column_names_of(path)))
     with path.open("rb") as file:
         first = file.readline(2 * MAX_LINE)
     try:

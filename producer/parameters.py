@@ -1,6 +1,7 @@
 """How an answer is sampled: the fields of a line that are honoured, and the flags over them.
 
-Honoured: `max_tokens` (also as `max_completion_tokens`), `temperature`, `top_p`, `seed`, `stop`.
+Honoured: `max_tokens` (also as `max_completion_tokens`), `temperature`, `top_p`, `seed`, `stop`,
+`response_format`.
 Ignored, since they change no answer: `user`, `metadata`, `store`. Others pass only with the value
 that means nothing (`n: 1`, `stream: false` …); null is the same as leaving a field out.
 """
@@ -14,6 +15,7 @@ import msgspec
 from jobs.codes import ErrorCode
 from jobs.errors import RowError
 from producer.messages import shown
+from producer.response_format import read_response_format
 
 IGNORED = frozenset({"user", "metadata", "store"})
 
@@ -24,7 +26,6 @@ WITHOUT_EFFECT: dict[str, tuple[bytes, ...]] = {
     "logprobs": (b"false",),
     "frequency_penalty": (b"0", b"0.0"),
     "presence_penalty": (b"0", b"0.0"),
-    "response_format": (b'{"type":"text"}',),
 }
 
 _MAX_TOKENS = 2**31 - 1
@@ -110,4 +111,5 @@ FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "top_p": ("top_p", _top_p),
     "seed": ("seed", _seed),
     "stop": ("stop", _stop),
+    "response_format": ("schema", read_response_format),
 }

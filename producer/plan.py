@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
+import msgspec
+
 from jobs.errors import UsageError
+from jobs.model import Endpoint, request_hash
 from producer.lines import AUTO, ModelChoice, ResolveModel
 from producer.overrides import Overrides
 
@@ -13,7 +16,13 @@ from producer.overrides import Overrides
 ResultKind = Literal["rows", "openai"]
 
 #: Names that results use beside the answer's.
-RESULT_FIELDS = frozenset({"line", "error", "model", "tokens", "finish_reason", "reasoning"})
+RESULT_FIELDS = frozenset(
+    {
+        *("line", "error", "model", "tokens", "finish_reason", "reasoning"),
+        # In tables, which hold no objects.
+        *("error_code", "error_message", "error_line", "input_tokens", "output_tokens"),
+    }
+)
 
 
 #: More failures than answers: hardly what anybody wants to go on for a night.
@@ -55,12 +64,20 @@ class SubmitPlan:
             raise UsageError("The kind of results must be rows or openai.")
 
     @property
+    def endpoint(self) -> Endpoint:
+        """What `choice` was chosen for."""
+        return self.overrides.endpoint or "chat"
+
+    @property
     def options(self) -> dict[str, str | int | float | None]:
         """What two commands over the same output have to agree on."""
         flags = self.overrides
         return {
             "prompt": flags.prompt,
             "system": flags.system,
+            "messages": _known_by(flags.turns),
+            "schema": _known_by(flags.schema),
+            "endpoint": flags.endpoint,
             "model": flags.model or AUTO,
             "max_tokens": flags.max_tokens,
             "temperature": flags.temperature,
@@ -70,6 +87,11 @@ class SubmitPlan:
             "into": self.into,
             "kind": self.kind,
         }
+
+
+def _known_by(value: object) -> str | None:
+    """A short text that stands for a value which may be large; None where nothing was given."""
+    return None if value is None else request_hash(msgspec.json.encode(value))
 
 
 def shown_path(path: Path | str) -> str:

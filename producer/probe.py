@@ -46,8 +46,7 @@ class _Columns:
         self.rows = 0
         self._path = path
         self._there_are: dict[str, None] = {}
-        named = [c for template in overrides.templates() if template for c in template.columns]
-        self._missing = list(dict.fromkeys(named))
+        self._missing = list(overrides.templates().columns)
 
     def look_at(self, line: Line) -> None:
         if line.fault is not None:

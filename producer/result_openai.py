@@ -8,7 +8,7 @@ from typing import Any
 
 from jobs.codes import ErrorCode
 from jobs.model import ResultRow
-from producer.result_rows import error_of
+from producer.result_rows import answer_of, error_of
 
 #: Faults on our side; every other one is the request's.
 _SERVER_FAULTS = frozenset(
@@ -36,7 +36,7 @@ def openai_record(result: ResultRow, created: int) -> dict[str, Any]:
         "error": None,
     }
     if error is None:
-        return record | {"response": _response(result, 200, _completion(result, created))}
+        return record | {"response": _response(result, 200, _body(result, created))}
     if result.row is None or result.error_code in _NEVER_RAN:
         code = _NEVER_RAN.get(error["code"], error["code"])
         return record | {"error": error | {"code": code}}
@@ -54,6 +54,19 @@ def openai_record(result: ResultRow, created: int) -> dict[str, Any]:
 
 def _response(result: ResultRow, status: int, body: dict[str, Any]) -> dict[str, Any]:
     return {"status_code": status, "request_id": result.job_id, "body": body}
+
+
+def _body(result: ResultRow, created: int) -> dict[str, Any]:
+    return _embedding(result) if result.form == "vector" else _completion(result, created)
+
+
+def _embedding(result: ResultRow) -> dict[str, Any]:
+    return {
+        "object": "list",
+        "data": [{"object": "embedding", "index": 0, "embedding": answer_of(result)}],
+        "model": result.model,
+        "usage": {"prompt_tokens": result.input_tokens, "total_tokens": result.input_tokens},
+    }
 
 
 def _completion(result: ResultRow, created: int) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Results as rows: the fields of the input's row, and beside them the answer."""
 
+from collections.abc import Container
 from typing import Any
 
 import msgspec
@@ -21,7 +22,7 @@ def row_record(result: ResultRow, into: str) -> dict[str, Any]:
         return {"line": result.line, "error": error_of(result)}
     record: dict[str, Any] = dict(_fields_of(result.row))
     for name, value in _answer(result, into).items():
-        record[_free_name(name, record)] = value
+        record[free_name(name, record)] = value
     return record
 
 
@@ -36,8 +37,22 @@ def error_of(result: ResultRow) -> dict[str, Any] | None:
     }
 
 
+def answer_of(result: ResultRow) -> str | msgspec.Raw | None:
+    """The answer as it is written: text, or the JSON that it is."""
+    if result.text is None or result.form == "text":
+        return result.text
+    return msgspec.Raw(result.text.encode())
+
+
+def free_name(name: str, taken: Container[str]) -> str:
+    """A name for a field of the results that the row, or the table, does not have."""
+    while name in taken:
+        name = TAKEN_PREFIX + name
+    return name
+
+
 def _answer(result: ResultRow, into: str) -> dict[str, Any]:
-    answer: dict[str, Any] = {into: result.text}
+    answer: dict[str, Any] = {into: answer_of(result)}
     if result.reasoning is not None:
         answer["reasoning"] = result.reasoning
     return answer | {
@@ -46,9 +61,3 @@ def _answer(result: ResultRow, into: str) -> dict[str, Any]:
         "tokens": {"input": result.input_tokens, "output": result.output_tokens},
         "finish_reason": result.finish_reason,
     }
-
-
-def _free_name(name: str, taken: dict[str, Any]) -> str:
-    while name in taken:
-        name = TAKEN_PREFIX + name
-    return name

@@ -1,9 +1,10 @@
 """Rows: any JSON object, with its prompt in it or made of it by a template.
 
 With a template every field but `custom_id` and `model` is data. Without one a row has `prompt`
-(text), with or without `system` (text), or it has `messages`; the rest is data. No field of a row
-is ever a sampling parameter: `temperature` in a table of weather is just that. Null is the same as
-leaving a field out. All of it comes out again in the results.
+(text), with or without `system` (text), or it has `messages`; `response_format` is the form of its
+answer; the rest is data. No field of a row is ever a sampling parameter: `temperature` in a table
+of weather is just that. Null is the same as leaving a field out. All of it comes out again in the
+results.
 """
 
 from typing import Any
@@ -13,6 +14,7 @@ from jobs.errors import RowError
 from jobs.model import Message
 from producer.decode import kind_of
 from producer.messages import read_messages, with_system
+from producer.response_format import read_response_format
 from producer.template import Template
 
 
@@ -23,6 +25,12 @@ def read_row(row: dict[str, Any], template: Template | None) -> tuple[Message, .
     turns = _turns(row.get("prompt"), row.get("messages"))
     system = row.get("system")
     return turns if system is None else with_system(_system(system), turns)
+
+
+def row_schema(row: dict[str, Any]) -> dict[str, Any]:
+    """What the `response_format` of a row sets in its request; raises `RowError`."""
+    wanted = row.get("response_format")
+    return {} if wanted is None else {"schema": read_response_format(wanted)}
 
 
 def row_model(row: dict[str, Any]) -> str | None:

@@ -15,8 +15,14 @@ from producer.lines import AUTO, ModelChoice
 from producer.plan import SubmitPlan, shown_path
 
 #: Options whose values are texts of the user's, named but never shown.
-_PRIVATE = frozenset({"prompt", "system", "stop"})
-_FLAGS = {"kind": "--format"}
+_PRIVATE = frozenset({"prompt", "system", "messages", "schema", "stop"})
+_FLAGS = {
+    "kind": "--format",
+    "prompt": "--prompt or --prompt-file",
+    "system": "--system or --system-file",
+    "messages": "--messages-file",
+    "schema": "--schema or --choices",
+}
 
 
 def run_key(plan: SubmitPlan) -> str:
@@ -55,7 +61,7 @@ def choice_of(batch: Batch | None, plan: SubmitPlan) -> ModelChoice:
     """
     if batch is None or plan.options["model"] != AUTO:
         return plan.choice
-    if plan.resolve_model(batch.model) is None:
+    if plan.resolve_model(batch.model, plan.endpoint) is None:
         raise NoModelError(
             f"This run was begun with the model {batch.model}, which no pool has now. Put it back,"
             f" or run everything again with {plan.choice.model} by --fresh."

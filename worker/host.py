@@ -15,6 +15,7 @@ from jobs.model import Hint
 from jobs.settings import WorkerSettings
 from jobs.store.store import Store
 from worker.commit import Commits
+from worker.fitting.checker import Checker
 from worker.frames import frames_of
 from worker.heartbeat import keep_beating
 from worker.loop_thread import LoopThread
@@ -51,10 +52,12 @@ class Host:
         self._grace_s = settings.grace_s
         self._on_death = on_death
         self._writer = Writer(Commits(store, who, settings.lease_s), thread.loop, on_death)
+        self._checker = Checker()
         self._pipeline = Pipeline(
             backend,
             self._writer,
             Slots(capabilities.slots),
+            self._checker,
             who=who,
             limits=settings,
             chance=random.random,
@@ -126,6 +129,7 @@ class Host:
             last_first.callback(self._thread.end)
             last_first.callback(self._writer.stop, HAND_BACK_S)
             last_first.callback(self._close_backend)
+            last_first.callback(self._close_checker)
             self._thread.run(self._drained())
             self._heart.cancel()
 
@@ -153,6 +157,9 @@ class Host:
 
     def _close_backend(self) -> None:
         self._thread.run(self._backend.close())
+
+    def _close_checker(self) -> None:
+        self._thread.run(self._checker.close())
 
     def _note_heart(self, heart: "Future[None]") -> None:
         error = None if heart.cancelled() else heart.exception()

@@ -60,6 +60,11 @@ def judged(who: Identity, job: Claimed, model: str, verdict: Verdict) -> Outcome
     )
 
 
+def used(outcome: Outcome, input_tokens: int, output_tokens: int) -> Outcome:
+    """The same outcome of an attempt that failed after a model had answered."""
+    return msgspec.structs.replace(outcome, input_tokens=input_tokens, output_tokens=output_tokens)
+
+
 def handed_back(who: Identity, job: Claimed) -> Outcome:
     """The outcome of an attempt that was broken off because the host stops: nobody is charged."""
     return _without_answer(who, job, model="", state=JobState.PENDING)

@@ -10,12 +10,12 @@ import msgspec
 
 from backends.base import Backend
 from jobs.errors import StoreError
-from jobs.model import Claimed, GenerationRequest, Hint, Outcome
+from jobs.model import Claimed, GenerationRequest, GenerationResult, Hint, Outcome
 from jobs.store.hosts import Trouble
-from worker.check import check
+from worker.asking import HoldsToSchema, SchemaMismatchError, answer
 from worker.failures import log_failure
 from worker.flight import Abort, AbortedError, Flight
-from worker.outcomes import Identity, handed_back, judged, succeeded
+from worker.outcomes import Identity, handed_back, judged, succeeded, used
 from worker.parking import Parking
 from worker.slots import Slots, SlotsClosedError
 from worker.tally import Tally
@@ -41,6 +41,7 @@ class Pipeline:
         backend: Backend,
         writer: Writer,
         slots: Slots,
+        holds: HoldsToSchema,
         *,
         who: Identity,
         limits: Limits,
@@ -49,6 +50,7 @@ class Pipeline:
         self._backend = backend
         self._writer = writer
         self._slots = slots
+        self._holds = holds
         self._who = who
         self._limits = limits
         self._chance = chance
@@ -158,22 +160,27 @@ class Pipeline:
         try:
             request = _read_request(job.body)
             model = request.model
-            result = await flight.generate(
-                partial(self._backend.generate, request, _ignore_progress)
-            )
-            self._parking.end()
-            return succeeded(self._who, job, check(result))
+            result = await flight.generate(partial(answer, self._generate, self._holds, request))
+            return succeeded(self._who, job, result)
         except AbortedError as aborted:
             return handed_back(self._who, job) if aborted.why is Abort.HANDED_BACK else None
         except Exception as error:  # noqa: BLE001  (whatever it is ends up in the job's record)
             return self._fail(job, model, error)
+
+    async def _generate(self, request: GenerationRequest) -> GenerationResult:
+        result = await self._backend.generate(request, _ignore_progress)
+        self._parking.end()
+        return result
 
     def _fail(self, job: Claimed, model: str, error: Exception) -> Outcome:
         verdict = judge(error, job, self._limits, self._chance())
         log_failure(job.job_id, error, verdict)
         if verdict.park_s and (park_s := self._parking.begin(verdict.message, verdict.park_s)):
             self._slots.park(park_s)
-        return judged(self._who, job, model, verdict)
+        outcome = judged(self._who, job, model, verdict)
+        if isinstance(error, SchemaMismatchError):
+            return used(outcome, error.input_tokens, error.output_tokens)
+        return outcome
 
     async def _come_to_rest(self, within_s: float) -> None:
         try:

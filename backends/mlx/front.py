@@ -71,6 +71,11 @@ class MlxBackend:
         self, request: GenerationRequest, on_progress: OnProgress
     ) -> GenerationResult:
         """Generate one answer, after the jobs of other models that came before."""
+        if request.endpoint != "chat":
+            raise RefusedError(
+                f"{request.model} answers chats and makes no {request.endpoint}.",
+                ErrorCode.UNSUPPORTED_ENDPOINT,
+            )
         self._open_keeper()
         model = await self._find(request.model)
         async with self._gate.hold(model.name):

@@ -8,6 +8,7 @@ from jinja2 import TemplateError
 
 from backends.errors import RefusedError
 from backends.mlx.text import Markers
+from backends.wording import told_by_system, told_by_user
 from jobs.codes import ErrorCode
 from jobs.model import GenerationRequest, Message
 
@@ -26,27 +27,39 @@ def render(
     """The prompt of a request; `RefusedError` if there is none that the model could answer.
 
     A model without a chat template gets the texts of the messages with an empty line between
-    them, and no word about who said what. `context` counts tokens, 0 is no limit.
+    them, and no word about who said what. A schema is told in words. `context` counts tokens, 0
+    is no limit.
     """
     if tokenizer.has_chat_template:
-        text = _apply_template(tokenizer, request)
+        text = _prompt_text(tokenizer, request)
         ids = tokenizer.encode(text, add_special_tokens=False)
     else:
-        text = "\n\n".join(message.content for message in request.messages)
+        messages = request.messages if request.schema is None else told_by_system(request)
+        text = "\n\n".join(message.content for message in messages)
         ids = tokenizer.encode(text)
     _check_length(len(ids), request, context)
     starts_thinking = markers is not None and text.rstrip().endswith(markers.start)
     return Prompt(list(ids), starts_thinking)
 
 
-def _apply_template(tokenizer: Any, request: GenerationRequest) -> str:
-    messages = [{"role": message.role, "content": message.content} for message in request.messages]
+def _prompt_text(tokenizer: Any, request: GenerationRequest) -> str:
+    if request.schema is None:
+        return _apply_template(tokenizer, request, request.messages)
     try:
-        text: str = tokenizer.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=True
-        )
+        return _apply_template(tokenizer, request, told_by_system(request))
+    except RefusedError:
+        if any(message.role == "system" for message in request.messages):
+            raise
+        # Some templates take no system message, and the user gave none.
+        return _apply_template(tokenizer, request, told_by_user(request))
+
+
+def _apply_template(tokenizer: Any, request: GenerationRequest, messages: Sequence[Message]) -> str:
+    turns = [{"role": message.role, "content": message.content} for message in messages]
+    try:
+        text: str = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
     except Exception as error:
-        reason = _template_reason(error, request.messages)
+        reason = _template_reason(error, messages)
         raise RefusedError(
             f"The chat template of {request.model} refused the messages: {reason}. "
             "Change their roles or their order, or choose another model."

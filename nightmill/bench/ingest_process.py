@@ -38,7 +38,9 @@ def main() -> None:
     spec = msgspec.json.decode(sys.stdin.buffer.read(), type=Spec)
     store = Store.open(spec.store_url)
     choice = ModelChoice(model="null", pool="null")
-    plan = SubmitPlan(source=Path(spec.source), choice=choice, resolve_model=lambda _name: choice)
+    plan = SubmitPlan(
+        source=Path(spec.source), choice=choice, resolve_model=lambda _name, _endpoint: choice
+    )
     began = time.perf_counter()
     submitted = submit(store, plan, Path(spec.locks_dir))
     seconds = time.perf_counter() - began

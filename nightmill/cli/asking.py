@@ -19,7 +19,13 @@ class Asked:
     source: options.Input
     output: options.Output = None
     prompt: options.Prompt = None
+    prompt_file: options.PromptFile = None
     system: options.System = None
+    system_file: options.SystemFile = None
+    messages_file: options.MessagesFile = None
+    schema: options.Schema = None
+    choices: options.Choices = None
+    endpoint: options.AskedOf = None
     model: options.Model = None
     max_tokens: options.MaxTokens = None
     temperature: options.Temperature = None
@@ -39,6 +45,7 @@ class Asked:
     def request(self) -> "Request":
         """What is to be done; raises `UsageError` for a value that cannot be used."""
         from nightmill.request import Request
+        from producer.flag_files import read_schema, read_text, read_turns
         from producer.overrides import Overrides
 
         return Request(
@@ -46,8 +53,11 @@ class Asked:
             output=self.output,
             overrides=Overrides(
                 model=self.model,
-                prompt=self.prompt,
-                system=self.system,
+                prompt=read_text("--prompt", self.prompt, self.prompt_file),
+                system=read_text("--system", self.system, self.system_file),
+                turns=read_turns(self.messages_file),
+                schema=read_schema(self.schema, self.choices),
+                endpoint=self.endpoint,
                 max_tokens=self.max_tokens,
                 temperature=self.temperature,
                 top_p=self.top_p,

@@ -7,6 +7,12 @@ import typer
 
 from nightmill.cli import completion
 
+#: What is asked of the model.
+Endpoint = Literal["chat", "embeddings"]
+
+#: Which rows of the results are written.
+Which = Literal["failed", "succeeded"]
+
 #: What result lines look like.
 Form = Literal["rows", "openai"]
 
@@ -49,6 +55,34 @@ Prompt = Annotated[
 ]
 System = Annotated[
     str | None, typer.Option(metavar="TEMPLATE", help="System message for every row.")
+]
+PromptFile = Annotated[
+    Path | None,
+    typer.Option("--prompt-file", metavar="FILE", help="Template of the prompt, from a file."),
+]
+SystemFile = Annotated[
+    Path | None,
+    typer.Option("--system-file", metavar="FILE", help="Template of the system message."),
+]
+MessagesFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--messages-file",
+        metavar="FILE",
+        help="JSON list of {role, content}: example turns before every prompt.",
+    ),
+]
+Schema = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="JSON Schema that every answer has to fit."),
+]
+Choices = Annotated[
+    str | None,
+    typer.Option(metavar="A,B,C", help="Every answer has to be one of these words."),
+]
+AskedOf = Annotated[
+    Endpoint | None,
+    typer.Option("--endpoint", help="Answer rows, or turn their texts into vectors (chat)."),
 ]
 Model = Annotated[
     str | None,
@@ -97,6 +131,10 @@ Detach = Annotated[
 ]
 AllowSleep = Annotated[
     bool, typer.Option("--allow-sleep", help="Do not keep this machine awake while jobs run.")
+]
+Only = Annotated[
+    Which | None,
+    typer.Option("--only", help="Rows with an answer, or those that ended without one."),
 ]
 
 NO_ROOM_FOR_JSON = (

@@ -20,6 +20,7 @@ from nightmill.embedded.datadir import DataDir
 from nightmill.intake import Accepted, take_in
 from nightmill.request import Request
 from nightmill.setup import open_store, read_settings
+from producer.writers import note_on_ending
 
 
 def run_request(
@@ -90,6 +91,8 @@ def plan_in_words(accepted: Accepted, request: Request, elsewhere: str) -> list[
     said = [f"{rows} of {request.source} → {to}, by {_model(accepted)}"]
     if accepted.found_at:
         said.append(f"pool {accepted.choice.pool} is the server found at {accepted.found_at}")
+    if note := note_on_ending(request.output):
+        said.append(note)
     if done.bad_lines:
         said.append(f"{words.count(done.bad_lines, 'line')} cannot run; the summary says why")
     return said

@@ -150,3 +150,35 @@ def test_sizes_are_readable(size: int, text: str) -> None:
 def test_the_latest_is_found_without_its_tag() -> None:
     assert chosen(one("qwen3:latest", 4, "ollama"), wanted="qwen3") == ("ollama", "qwen3:latest")
     assert chosen(one("qwen3:14b"), one("qwen3:latest"), wanted="Qwen3") == ("mlx", "qwen3:latest")
+
+
+def embedding(name: str, gigabytes: float = 0.3) -> Candidate:
+    model = ModelInfo(name=name, size=int(gigabytes * GB), context=2048, endpoints=("embeddings",))
+    return Candidate("ollama", "ollama", model)
+
+
+def test_for_embeddings_only_a_model_that_makes_them_is_taken() -> None:
+    there_are = (DEMO, one("large", 30), embedding("nomic"), embedding("big", 1))
+
+    assert chosen(*there_are, endpoint="embeddings") == ("ollama", "big")
+    assert chosen(*there_are, endpoint="embeddings", prefer=["large", "nomic"])[1] == "nomic"
+    assert chosen(*there_are, endpoint="embeddings", wanted="nomic")[1] == "nomic"
+
+
+def test_a_model_that_only_makes_embeddings_is_never_taken_for_answers() -> None:
+    assert chosen(DEMO, embedding("nomic", 10))[1] == "demo"
+
+
+def test_without_a_model_for_embeddings_it_says_what_would_help() -> None:
+    message = message_of(DEMO, one("large", 30), endpoint="embeddings")
+    assert "No pool has a model that makes embeddings" in message
+    assert "ollama pull nomic-embed-text" in message
+
+
+def test_a_model_named_for_what_it_cannot_do_says_so() -> None:
+    there_are = (DEMO, one("large", 30), embedding("nomic"))
+
+    message = message_of(*there_are, wanted="large", endpoint="embeddings")
+    assert "large makes no embeddings. Name one that does: nomic." in message
+    assert "--endpoint embeddings" in message_of(*there_are, wanted="nomic")
+    assert "No pool has the model x" in message_of(*there_are, wanted="x", endpoint="embeddings")

@@ -4,10 +4,12 @@ import asyncio
 import math
 from typing import Any
 
+import msgspec
 import pytest
 
 from backends.errors import ParkBackendError, RefusedError, RetryNowError
 from backends.fake import FakeBackend, Script
+from jobs.model import Message
 from tests.backends.asking import answer, answers, ask, ignore
 from tests.backends.conftest import Run
 
@@ -73,3 +75,25 @@ def test_it_answers_only_while_it_is_open_and_only_for_its_models(run: Run) -> N
         run(answer(FakeBackend(), ask("hello", "fake")))
     with pytest.raises(RefusedError):
         run(answer(fake(run), ask("hello", "other")))
+
+
+def test_several_answers_to_a_prompt_come_one_after_the_other(run: Run) -> None:
+    backend = fake(run, answers={"mood": ("so-so", "good")})
+    assert run(answer(backend, ask("mood", "fake"))).text == "so-so"
+
+    first = ask("mood", "fake")
+    turns = (*first.messages, Message("assistant", "so-so"), Message("user", "One of good, bad."))
+    goes_on = msgspec.structs.replace(first, messages=turns)
+
+    assert run(answer(backend, goes_on)).text == "good"
+    assert run(answer(backend, goes_on)).text == "good"
+
+
+def test_the_same_text_is_always_the_same_vector(run: Run) -> None:
+    backend = fake(run)
+    first, again, other = (
+        run(answer(backend, ask(text, "fake", endpoint="embeddings"))) for text in "aab"
+    )
+    assert first == again
+    assert first.form == "vector"
+    assert first.text != other.text

@@ -91,3 +91,43 @@ def test_the_words_of_the_user_are_not(error: Exception) -> None:
     with pytest.raises(RefusedError, match=type(error).__name__) as caught:
         rendered(Tokenizer(error), "my secret prompt")
     assert "secret" not in str(caught.value)
+
+
+class WithoutSystem(Tokenizer):
+    """A template as that of older Gemma models."""
+
+    def apply_chat_template(self, messages: list[dict[str, str]], **options: Any) -> str:
+        if messages[0]["role"] == "system":
+            raise TemplateError("System role not supported")
+        return super().apply_chat_template(messages, **options)
+
+
+def told(tokenizer: Tokenizer, schema: dict[str, Any], *messages: Message) -> str:
+    asked = GenerationRequest(model="m", messages=messages, schema=schema)
+    return "".join(map(chr, render(tokenizer, asked, context=0, markers=None).ids))
+
+
+HELLO = Message("user", "hello")
+JSON = "Answer with JSON only, without explanation or code fence, that fits this JSON Schema: "
+
+
+def test_a_schema_is_told_in_the_system_message() -> None:
+    schema = {"type": "object"}
+    assert told(Tokenizer(), schema, HELLO) == (
+        f'<system>{JSON}{{"type":"object"}}<user>hello<assistant>'
+    )
+    assert told(Tokenizer(), schema, Message("system", "Be brief."), HELLO) == (
+        f'<system>Be brief.\n\n{JSON}{{"type":"object"}}<user>hello<assistant>'
+    )
+    assert told(Tokenizer(None), {}, HELLO) == f"\0{JSON}{{}}\n\nhello"
+
+
+def test_words_to_choose_from_are_told_as_words() -> None:
+    said = told(Tokenizer(), {"type": "string", "enum": ["bug", "praise"]}, HELLO)
+    assert "exactly one of these words and nothing else: bug, praise<user>" in said
+
+
+def test_where_the_template_knows_no_system_message_the_user_says_it() -> None:
+    assert told(WithoutSystem(), {}, HELLO) == f"<user>{JSON}{{}}\n\nhello<assistant>"
+    with pytest.raises(RefusedError, match="System role not supported"):
+        told(WithoutSystem(), {}, Message("system", "s"), HELLO)

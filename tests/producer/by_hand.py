@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.codes import ErrorCode
-from jobs.model import Claimed, Outcome
+from jobs.model import Claimed, Endpoint, Outcome
 from jobs.states import JobState
 from jobs.store import dispatch, running
 from jobs.store.store import Store
@@ -18,11 +18,24 @@ from producer.reader import Line
 from producer.submit import Submitted, submit
 
 DEMO = ModelChoice("demo", "mlx")
-MODELS = {"demo": DEMO, "qwen": ModelChoice("qwen", "ollama")}
+QWEN = ModelChoice("qwen", "ollama")
+NOMIC = ModelChoice("nomic", "ollama")
+MODELS: dict[Endpoint, dict[str, ModelChoice]] = {
+    "chat": {"auto": DEMO, "demo": DEMO, "qwen": QWEN},
+    "embeddings": {"auto": NOMIC, "nomic": NOMIC},
+}
+
+
+def resolve(name: str, endpoint: Endpoint) -> ModelChoice | None:
+    return MODELS[endpoint].get(name)
+
+
+def resolve_chats_only(name: str, endpoint: Endpoint) -> ModelChoice | None:
+    return resolve(name, endpoint) if endpoint == "chat" else None
 
 
 def parser(**flags: Any) -> LineParser:
-    return LineParser(DEMO, Overrides(**flags), MODELS.get)
+    return LineParser(DEMO, Overrides(**flags), resolve)
 
 
 def line(value: object, number: int = 1) -> Line:
@@ -40,6 +53,20 @@ def openai_line(custom_id: str = "a", **body: Any) -> dict[str, Any]:
     }
 
 
+def wanting(schema: object) -> dict[str, Any]:
+    """OpenAI's way to ask for answers that fit a schema."""
+    return {"type": "json_schema", "json_schema": {"name": "n", "strict": True, "schema": schema}}
+
+
+def embeddings_line(custom_id: str = "a", **body: Any) -> dict[str, Any]:
+    return {
+        "custom_id": custom_id,
+        "method": "POST",
+        "url": "/v1/embeddings",
+        "body": {"model": "nomic", "input": "hi"} | body,
+    }
+
+
 def write_input(path: Path, *lines: object) -> Path:
     path.write_bytes(b"".join(line(value).data + b"\n" for value in lines))
     return path
@@ -47,7 +74,7 @@ def write_input(path: Path, *lines: object) -> Path:
 
 def plan(source: Path, output: Path | None = None, **more: Any) -> SubmitPlan:
     flags = {name: more.pop(name) for name in list(more) if name in Overrides.__struct_fields__}
-    settings = {"choice": DEMO, "resolve_model": MODELS.get, **more}
+    settings = {"choice": DEMO, "resolve_model": resolve, **more}
     return SubmitPlan(source=source, output=output, overrides=Overrides(**flags), **settings)
 
 
@@ -60,7 +87,7 @@ def submitted(store: Store, wanted: SubmitPlan, **more: Any) -> Submitted:
 def answer_all(store: Store, **outcome: Any) -> list[str]:
     """Run every pending job; the prompts that were run, each answered with itself backwards."""
     prompts = []
-    for pool in {choice.pool for choice in MODELS.values()}:
+    for pool in (DEMO.pool, QWEN.pool):
         with store.write() as c:
             hints = dispatch.dispatch(c, pool, 1000)
             claimed = running.claim(c, "session", "host", hints, 60)

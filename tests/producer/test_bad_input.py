@@ -14,10 +14,12 @@ from jobs.store.store import Store
 from producer.reader import MAX_LINE
 from tests.producer.by_hand import (
     answer_all,
+    embeddings_line,
     openai_line,
     plan,
     results_of,
     submitted,
+    wanting,
     write_input,
 )
 
@@ -31,7 +33,18 @@ BAD_LINES: list[tuple[str, object, ErrorCode]] = [
     ("no prompt", {"text": "hello"}, ErrorCode.MISSING_PROMPT),
     ("unknown url", openai_line() | {"url": "/v1/audio"}, ErrorCode.UNKNOWN_URL),
     ("unknown method", openai_line() | {"method": "GET"}, ErrorCode.UNKNOWN_METHOD),
-    ("no pool for it", openai_line() | {"url": "/v1/embeddings"}, ErrorCode.UNSUPPORTED_ENDPOINT),
+    ("no pool for it", embeddings_line(model="demo"), ErrorCode.UNSUPPORTED_ENDPOINT),
+    ("no schema", openai_line(response_format=wanting({"type": 5})), ErrorCode.INVALID_SCHEMA),
+    (
+        "schema elsewhere",
+        openai_line(response_format=wanting({"$ref": "http://127.0.0.1:9/x"})),
+        ErrorCode.INVALID_SCHEMA,
+    ),
+    (
+        "schema without end",
+        openai_line(response_format=wanting({"$ref": "#"})),
+        ErrorCode.INVALID_SCHEMA,
+    ),
     ("taken custom_id", PROMPT | {"custom_id": "row-1"}, ErrorCode.DUPLICATE_CUSTOM_ID),
     ("custom_id no text", PROMPT | {"custom_id": 5}, ErrorCode.INVALID_CUSTOM_ID),
     ("messages", openai_line(messages=[{"role": "user"}]), ErrorCode.INVALID_MESSAGES),

@@ -17,6 +17,7 @@ from producer import export as export_module
 from producer.export import export_file
 from producer.result_openai import openai_record
 from producer.result_rows import row_record
+from producer.writers import note_on_ending
 from tests.producer.by_hand import (
     answer_all,
     line,
@@ -159,9 +160,46 @@ def test_a_file_is_written_with_all_rows(sqlite_store: Store, tmp_path: Path) ->
     assert json.loads((tmp_path / "out.jsonl").read_text("utf-8"))["response"] == "ba"
 
 
-def test_a_format_that_is_not_written_yet_is_refused(sqlite_store: Store, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"end in \.jsonl"):
-        export_file(sqlite_store, "b-1", tmp_path / "out.csv")
+def test_a_format_that_nobody_writes_is_refused(sqlite_store: Store, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"end in \.jsonl, \.csv or \.parquet"):
+        export_file(sqlite_store, "b-1", tmp_path / "out.xlsx")
+
+
+@pytest.mark.parametrize("name", ["out.txt", "out.json", "out"])
+def test_an_ending_that_says_no_format_is_said_to_be_json_lines(name: str) -> None:
+    assert "one JSON object a line" in (note_on_ending(Path(name)) or "")
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.csv", "out.parquet", "out.NDJSON"])
+def test_an_ending_that_says_its_format_needs_no_words(name: str) -> None:
+    assert note_on_ending(Path(name)) is None
+    assert note_on_ending(None) is None
+
+
+def test_json_answers_and_vectors_stand_in_rows_as_what_they_are() -> None:
+    answer = written(row_record(result(text='{"n":1.50}', form="json"), "response"))
+    vector = written(row_record(result(text="[0.5,-1]", form="vector"), "response"))
+
+    assert answer["response"] == {"n": 1.5}
+    assert vector["response"] == [0.5, -1]
+    assert row_record(failed(ErrorCode.SCHEMA_MISMATCH), "response")["response"] is None
+
+
+def test_a_json_answer_is_the_content_of_an_openai_message() -> None:
+    record = written(openai_record(result(text='{"n":1}', form="json"), created=99))
+
+    assert record["response"]["body"]["choices"][0]["message"]["content"] == '{"n":1}'
+
+
+def test_a_vector_is_an_openai_embedding() -> None:
+    record = written(openai_record(result(text="[0.5,-1]", form="vector"), created=99))
+
+    assert record["response"]["body"] == {
+        "object": "list",
+        "data": [{"object": "embedding", "index": 0, "embedding": [0.5, -1]}],
+        "model": "demo",
+        "usage": {"prompt_tokens": 3, "total_tokens": 3},
+    }
 
 
 def test_reasoning_is_there_only_where_a_model_gave_it() -> None:

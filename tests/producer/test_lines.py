@@ -206,7 +206,7 @@ def test_a_line_that_cannot_be_read_has_neither_row_nor_custom_id() -> None:
 def test_models_are_looked_up_once_each() -> None:
     asked = []
 
-    def resolve(name: str) -> ModelChoice:
+    def resolve(name: str, endpoint: str) -> ModelChoice:
         asked.append(name)
         return ModelChoice(name, "mlx")
 

@@ -80,8 +80,8 @@ def test_results_that_this_store_knows_nothing_of_are_somebody_elses(
         ("in.jsonl", "is the input"),
         ("link.jsonl", "is the input"),
         ("pipe", "not a regular file"),
-        ("out.csv", "cannot be written as .csv yet"),
-        ("out.PARQUET", "cannot be written as .parquet yet"),
+        ("out.xlsx", "cannot be written as .xlsx"),
+        ("out.jsonl.GZ", "cannot be written as .gz"),
     ],
 )
 def test_a_place_that_cannot_take_the_results_is_refused_even_if_forced(

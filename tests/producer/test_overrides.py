@@ -31,8 +31,8 @@ def test_a_flag_that_cannot_be_used_is_named_before_anything_starts(
 
 
 def test_only_flags_that_were_given_override() -> None:
-    assert Overrides().sampling() == {}
-    assert Overrides(temperature=0, seed=0).sampling() == {"temperature": 0.0, "seed": 0}
+    assert Overrides().fields() == {}
+    assert Overrides(temperature=0, seed=0).fields() == {"temperature": 0.0, "seed": 0}
 
 
 def test_a_repr_names_the_flags_and_never_shows_a_prompt() -> None:

@@ -140,7 +140,7 @@ def test_lines_without_a_model_are_tried_again_when_somebody_has_it(
     assert submitted(store, plan(source)).bad_lines == 1
     answer_all(store)
 
-    again = submitted(store, plan(source, resolve_model=lambda name: ModelChoice(name, "mlx")))
+    again = submitted(store, plan(source, resolve_model=lambda name, _: ModelChoice(name, "mlx")))
 
     assert (again.was_read, again.bad_lines, again.kept) == (True, 0, 1)
     assert answer_all(store) == ["b"]
@@ -217,7 +217,7 @@ def test_auto_stays_but_says_so_when_its_model_is_gone(
     sqlite_store: Store, source: Path, output: Path
 ) -> None:
     submitted(sqlite_store, plan(source, output))
-    gone: dict[str, Any] = {"choice": ModelChoice("large", "mlx"), "resolve_model": {}.get}
+    gone: dict[str, Any] = {"choice": ModelChoice("large", "mlx"), "resolve_model": lambda *_: None}
 
     with pytest.raises(NoModelError, match=r"begun with the model demo.*--fresh"):
         submitted(sqlite_store, plan(source, output, **gone))
@@ -229,7 +229,7 @@ def test_a_run_that_is_all_done_needs_no_model(
     submitted(sqlite_store, plan(source, output))
     answer_all(sqlite_store)
 
-    assert not submitted(sqlite_store, plan(source, output, resolve_model={}.get)).was_read
+    assert not submitted(sqlite_store, plan(source, output, resolve_model=lambda *_: None)).was_read
 
 
 class StopReadingError(Exception):

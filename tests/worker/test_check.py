@@ -1,11 +1,12 @@
 import msgspec
 import pytest
 
-from backends.errors import RetryNowError
+from backends.errors import RefusedError, RetryNowError
 from jobs.codes import ErrorCode
-from jobs.model import GenerationResult
+from jobs.model import GenerationRequest, GenerationResult, Message
 from worker.check import check
 
+ASKED = GenerationRequest(model="fake", messages=(Message("user", "hi"),))
 ANSWER = GenerationResult(
     text="fine", finish_reason="stop", input_tokens=1, output_tokens=1, model="fake"
 )
@@ -15,7 +16,7 @@ def test_an_answer_without_a_finish_reason_is_never_a_success() -> None:
     broken_off = msgspec.structs.replace(ANSWER, finish_reason=None)
 
     with pytest.raises(RetryNowError) as failure:
-        check(broken_off)
+        check(ASKED, broken_off)
 
     assert failure.value.code is ErrorCode.INCOMPLETE
 
@@ -24,12 +25,31 @@ def test_an_answer_without_a_finish_reason_is_never_a_success() -> None:
 def test_an_answer_that_came_to_its_end_passes_as_it_is(reason: str) -> None:
     answer = msgspec.structs.replace(ANSWER, finish_reason=reason)
 
-    assert check(answer) is answer
+    assert check(ASKED, answer) is answer
 
 
 def test_every_text_of_an_answer_is_made_storable() -> None:
     answer = msgspec.structs.replace(ANSWER, text="a\0", reasoning="b\ud800", model="c\0")
 
-    checked = check(answer)
+    checked = check(ASKED, answer)
 
     assert (checked.text, checked.reasoning, checked.model) == ("a\ufffd", "b\ufffd", "c\ufffd")
+
+
+VECTOR = msgspec.structs.replace(ANSWER, text="[0.5,-1]", form="vector")
+WANTS_VECTOR = msgspec.structs.replace(ASKED, endpoint="embeddings")
+
+
+def test_a_vector_is_a_list_of_numbers() -> None:
+    assert check(WANTS_VECTOR, VECTOR) is VECTOR
+
+
+@pytest.mark.parametrize("text", ["", "[]", "text", "[1,null]", '["1"]', "[[1]]", "[1e999]"])
+def test_anything_else_in_the_place_of_a_vector_is_refused(text: str) -> None:
+    with pytest.raises(RefusedError, match="no vector"):
+        check(WANTS_VECTOR, msgspec.structs.replace(VECTOR, text=text))
+
+
+def test_text_in_the_place_of_a_vector_is_refused() -> None:
+    with pytest.raises(RefusedError, match="no vector"):
+        check(WANTS_VECTOR, msgspec.structs.replace(VECTOR, form="text"))

@@ -14,13 +14,13 @@ from jobs.store.store import Store
 POOL = "fake"
 
 
-def body(prompt: str, model: str = "fake") -> str:
-    request = GenerationRequest(model=model, messages=(Message("user", prompt),))
+def body(prompt: str, model: str = "fake", **more: Any) -> str:
+    request = GenerationRequest(model=model, messages=(Message("user", prompt),), **more)
     return msgspec.json.encode(request).decode()
 
 
-def new_job(line: int, prompt: str, model: str = "fake") -> NewJob:
-    request = body(prompt, model)
+def new_job(line: int, prompt: str, model: str = "fake", **more: Any) -> NewJob:
+    request = body(prompt, model, **more)
     return NewJob(
         line=line,
         custom_id=f"row-{line}",
@@ -33,8 +33,8 @@ def new_job(line: int, prompt: str, model: str = "fake") -> NewJob:
     )
 
 
-def submit(store: Store, prompts: Sequence[str], model: str = "fake") -> str:
-    """A batch of these prompts, all of them pending; its id."""
+def submit(store: Store, prompts: Sequence[str], model: str = "fake", **more: Any) -> str:
+    """A batch of these prompts, all of them pending; its id. `more` goes into each request."""
     batch_id = ids.batch_id()
     new = NewBatch(
         name="test",
@@ -48,7 +48,7 @@ def submit(store: Store, prompts: Sequence[str], model: str = "fake") -> str:
     )
     with store.write() as c:
         batch = batches.create(c, batch_id, new)
-        jobs = [new_job(line, prompt, model) for line, prompt in enumerate(prompts, 1)]
+        jobs = [new_job(line, prompt, model, **more) for line, prompt in enumerate(prompts, 1)]
         ingest.add(c, batch_id, batch.revision, jobs)
         batches.finish_ingest(c, batch_id, "hash")
     return batch_id
