@@ -81,7 +81,7 @@ class Client:
         )
         with self._as_file(rows) as source:
             request = Request(
-                source=source,
+                sources=(source,),
                 output=output,
                 overrides=overrides,
                 priority=priority,

@@ -1,14 +1,20 @@
 """Bringing an input into the store: the way of `run`, `submit` and `Client.submit` alike."""
 
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from backends.choice import Choice
 from jobs.settings import Settings
 from jobs.store.store import Store
 from nightmill.choosing import choose, chosen, resolver
 from nightmill.embedded.datadir import DataDir
-from nightmill.pools import find_models
+from nightmill.pools import PoolModels, find_models
 from nightmill.request import Request
+from nightmill.spool import spooled
+from producer.inputs import STDIN, Input, as_inputs, find_files
 from producer.output_file import check_output
 from producer.plan import SubmitPlan
 from producer.submit import OnProgress, Submitted, submit
@@ -32,8 +38,45 @@ def take_in(
     """
     found = find_models(settings)
     choice = choose(settings, found, request.overrides.model)
-    plan = SubmitPlan(
-        source=request.source,
+    data_dir = DataDir(settings.data_dir)
+    with opened_inputs(request, data_dir.path, lambda: on_progress(0, 0)) as inputs:
+        plan = plan_of(settings, request, inputs, found, choice)
+        check_output(store, plan, is_forced=request.is_forced)
+        submitted = submit(store, plan, data_dir.locks, on_progress)
+    return Accepted(submitted=submitted, choice=choice)
+
+
+@contextmanager
+def opened_inputs(
+    request: Request, spool: Path, check: Callable[[], None]
+) -> Iterator[tuple[Input, ...]]:
+    """The files that a request means; what comes by standard input lies in `spool` meanwhile.
+
+    `check` is called now and then while standard input is read, and may raise to end it.
+    """
+    paths = find_files(request.sources, request.output)
+    inputs = as_inputs(paths, request.input_format, request.encoding)
+    if STDIN not in paths:
+        yield inputs
+        return
+    with spooled(sys.stdin.buffer, spool, check) as copy:
+        yield tuple(
+            replace(given, path=copy, is_stdin=True) if given.path == STDIN else given
+            for given in inputs
+        )
+
+
+def plan_of(
+    settings: Settings,
+    request: Request,
+    inputs: tuple[Input, ...],
+    found: Sequence[PoolModels],
+    choice: Choice,
+) -> SubmitPlan:
+    """A request as it is to be carried out with a model."""
+    return SubmitPlan(
+        inputs=inputs,
+        part=request.part,
         output=request.output,
         overrides=request.overrides,
         choice=chosen(choice),
@@ -44,6 +87,3 @@ def take_in(
         is_fresh=request.is_fresh,
         priority=request.priority,
     )
-    check_output(store, plan, is_forced=request.is_forced)
-    locks = DataDir(settings.data_dir).locks
-    return Accepted(submitted=submit(store, plan, locks, on_progress), choice=choice)

@@ -1,6 +1,6 @@
 """Reading how a batch stands and what came of it."""
 
-from jobs.model import Batch
+from jobs.model import Batch, place_of
 from jobs.store import batches
 from jobs.store.store import Store
 from nightmill.report import Failure, Report, Share
@@ -17,12 +17,14 @@ def look(store: Store, batch_id: str) -> Status:
 def report_of(store: Store, batch_id: str) -> Report:
     """The report of a batch; reads all its rows, so it is for the end."""
     with store.read() as c:
+        files = batches.get(c, batch_id).files
         failures = batches.failures(c, batch_id)
         shares = batches.who_ran(c, batch_id)
     return Report(
         failures=tuple(
-            Failure(code=code, rows=rows, first_line=line, message=message)
-            for code, rows, line, message in failures
+            Failure(code=code, rows=rows, first_file=file, first_line=line, message=message)
+            for code, rows, at, message in failures
+            for file, line in [place_of(files, at)]
         ),
         shares=tuple(Share(host=host, model=model, rows=rows) for host, model, rows in shares),
     )

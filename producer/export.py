@@ -52,7 +52,7 @@ def _records(store: Store, batch_id: str, kind: ResultKind | None) -> Iterator[d
     with store.read() as c:
         batch = batches.get(c, batch_id)
     to_record = _converter(store, batch, kind)
-    return (to_record(result) for result in _finished(store, batch.id))
+    return (to_record(result.placed(batch.files)) for result in _finished(store, batch.id))
 
 
 def _converter(store: Store, batch: Batch, kind: ResultKind | None) -> ToRecord:

@@ -16,8 +16,10 @@ from producer.decode import decode_object, kind_of
 from producer.messages import shown, with_system
 from producer.openai_lines import is_openai_line, read_openai_line
 from producer.overrides import Overrides
-from producer.reader import Line
+from producer.raw import Line
 from producer.rows import read_row, row_model
+from producer.template import Template
+from producer.text import TEXT
 
 #: Characters; what every store can keep in an index.
 MAX_CUSTOM_ID = 512
@@ -43,6 +45,20 @@ class ModelChoice(NamedTuple):
 ResolveModel = Callable[[str], ModelChoice | None]
 
 
+class Place(NamedTuple):
+    """The file that a line is in, as far as it matters to its job."""
+
+    #: Lines of the files before it.
+    offset: int = 0
+    #: What comes before `row-<line>` in the custom_ids that its rows have by default.
+    ids: str = ""
+    #: Whether a line is itself the prompt, where no template makes another of it.
+    is_text: bool = False
+
+
+_ONLY_FILE = Place()
+
+
 class LineParser:
     """Turns lines into jobs. `choice` serves the lines that name no model.
 
@@ -58,51 +74,57 @@ class LineParser:
         self._is_model_given = overrides.model is not None
         self._overridden = self._flags.keys() | ({"model"} if self._is_model_given else set())
         self._prompt, self._system = overrides.templates()
+        self._text_prompt = self._prompt or Template.parse(f"{{{TEXT}}}")
         # A few names come again and again; a column of other data called `model` must not pile up.
         self._resolve = lru_cache(maxsize=256)(resolve_model)
 
-    def parse(self, line: Line) -> NewJob:
+    def parse(self, line: Line, place: Place = _ONLY_FILE) -> NewJob:
         """The job of one line; never raises for what is in the line."""
+        at = place.offset + line.number
         if line.fault is not None:
-            return _failed(RowError(line.fault), line.number, None, "row", None)
+            return _failed(RowError(line.fault, line.detail), at, None, "row", None)
         try:
             text, row = decode_object(line.data)
         except RowError as error:
-            return _failed(error, line.number, None, "row", None)
-        return self._parse_object(line.number, text, row)
+            return _failed(error, at, None, "row", None)
+        return self._parse_object(line.number, place, text, row)
 
-    def _parse_object(self, number: int, text: str, row: dict[str, Any]) -> NewJob:
-        kind: Kind = "openai" if self._prompt is None and is_openai_line(row) else "row"
+    def _parse_object(self, number: int, place: Place, text: str, row: dict[str, Any]) -> NewJob:
+        line = place.offset + number
+        prompt = self._text_prompt if place.is_text else self._prompt
+        kind: Kind = "openai" if prompt is None and is_openai_line(row) else "row"
         custom_id = None
         try:
-            custom_id = _custom_id(number, row.get("custom_id"))
-            choice, body = self._request(kind, row)
+            custom_id = _custom_id(row.get("custom_id"), f"{place.ids}row-{number}")
+            choice, request = self._request(kind, row, prompt)
         except RowError as error:
-            return _failed(error, number, custom_id, kind, text)
+            return _failed(error, line, custom_id, kind, text)
+        body = _encode(request)
         return NewJob(
-            line=number,
+            line=line,
             custom_id=custom_id,
             kind=kind,
             row=text,
             body=body.decode(),
-            hash=request_hash(body),
+            hash=request_hash(body if request.seed is None else _encode(_without_seed(request))),
             model=choice.model,
             pool=choice.pool,
         )
 
-    def _request(self, kind: Kind, row: dict[str, Any]) -> tuple[ModelChoice, bytes]:
+    def _request(
+        self, kind: Kind, row: dict[str, Any], prompt: Template | None
+    ) -> tuple[ModelChoice, GenerationRequest]:
         sampling = self._row_sampling
         if kind == "openai":
             model, messages, own_sampling = read_openai_line(row, self._overridden)
             sampling = _without_defaults(own_sampling | self._flags)
         else:
             model = None if self._is_model_given else row_model(row)
-            messages = read_row(row, self._prompt)
+            messages = read_row(row, prompt)
         if self._system is not None:
             messages = with_system(self._system.render(row), messages)
         choice = self._choice if model is None or model == AUTO else self._known(model)
-        request = GenerationRequest(model=choice.model, messages=messages, **sampling)
-        return choice, _encode(request)
+        return choice, GenerationRequest(model=choice.model, messages=messages, **sampling)
 
     def _known(self, model: str) -> ModelChoice:
         choice = self._resolve(model)
@@ -116,9 +138,14 @@ def _without_defaults(sampling: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in sampling.items() if value != _DEFAULTS[name]}
 
 
-def _custom_id(number: int, value: object) -> str:
+def _without_seed(request: GenerationRequest) -> GenerationRequest:
+    """What a request is known by: where nothing is left to chance a seed changes no answer."""
+    return request if request.temperature else msgspec.structs.replace(request, seed=None)
+
+
+def _custom_id(value: object, default: str) -> str:
     if value is None:
-        return f"row-{number}"
+        return default
     if not isinstance(value, str):
         raise RowError(ErrorCode.INVALID_CUSTOM_ID, f"It is {kind_of(value)}.")
     if not 0 < len(value) <= MAX_CUSTOM_ID:

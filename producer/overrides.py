@@ -44,6 +44,13 @@ class Overrides(msgspec.Struct, frozen=True, kw_only=True):
         given = {name: getattr(self, name) for name in _SAMPLING}
         return {name: _checked(name, value) for name, value in given.items() if value is not None}
 
+    def columns(self) -> frozenset[str]:
+        """The columns that requests are made of, as far as a row has them."""
+        prompt, system = self.templates()
+        own = {"prompt", "messages", "system"} if prompt is None else set()
+        named = {c.name for template in (prompt, system) if template for c in template.columns}
+        return frozenset(own | named | {"custom_id", "model"})
+
     def templates(self) -> tuple[Template | None, Template | None]:
         """The templates of the prompt and of the system message, taken apart."""
         prompt = None if self.prompt is None else Template.parse(self.prompt)

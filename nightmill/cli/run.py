@@ -13,6 +13,10 @@ def run(asked: Asked) -> None:
 
     Example: nightmill run rows.jsonl -o out.jsonl --prompt "Translate into French: {text}"
     """
+    from nightmill.cli.rehearsing import rehearse_request
     from nightmill.cli.running import run_request
 
+    if asked.dry_run:
+        rehearse_request(asked.request(), asked.config, json=asked.json)
+        return
     run_request(asked.request(), asked.config, json=asked.json)

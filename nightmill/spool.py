@@ -1,0 +1,61 @@
+"""Files that hold an input only for as long as it takes to read it in."""
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, BinaryIO
+
+from jobs.errors import StoppedEarlyError
+
+_PREFIX = ".nightmill-input-"
+_BLOCK = 256 * 1024
+
+
+@contextmanager
+def spool_file(folder: Path) -> Iterator[IO[bytes]]:
+    """A file in `folder` for the owner's eyes only, gone after the block.
+
+    What a process that was killed left there is removed first.
+    """
+    for leftover in folder.glob(f"{_PREFIX}*"):
+        _remove_if_abandoned(leftover)
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=_PREFIX) as file:
+        # Held until the file is closed: that is how others know that it is not abandoned.
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file
+
+
+@contextmanager
+def spooled(stream: BinaryIO, folder: Path, check: Callable[[], None]) -> Iterator[Path]:
+    """A file with what comes from a stream that can be read but once; gone after the block.
+
+    `check` is called between blocks and may raise to end it. Raises `StoppedEarlyError` where the
+    folder has no room for it.
+    """
+    with spool_file(folder) as file:
+        try:
+            while block := stream.read(_BLOCK):
+                file.write(block)
+                check()
+            file.flush()
+        except OSError as error:
+            raise StoppedEarlyError(
+                f"Standard input could not be kept in {folder} until it is read in:"
+                f" {error.strerror}. Save it to a file and name that."
+            ) from error
+        yield Path(file.name)
+
+
+def _remove_if_abandoned(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Not yet locked by its maker where it is empty: removing it would be too early.
+            if os.fstat(file.fileno()).st_size:
+                path.unlink()
+    except OSError:
+        # It is in use, or another user's, or another command was faster.
+        return
