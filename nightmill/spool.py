@@ -1,7 +1,9 @@
 """Files that hold an input only for as long as it takes to read it in."""
 
 import fcntl
+import io
 import os
+import select
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +14,8 @@ from jobs.errors import StoppedEarlyError
 
 _PREFIX = ".nightmill-input-"
 _BLOCK = 256 * 1024
+#: Seconds of waiting after which is asked whether to go on.
+_PATIENCE_S = 0.2
 
 
 @contextmanager
@@ -32,14 +36,13 @@ def spool_file(folder: Path) -> Iterator[IO[bytes]]:
 def spooled(stream: BinaryIO, folder: Path, check: Callable[[], None]) -> Iterator[Path]:
     """A file with what comes from a stream that can be read but once; gone after the block.
 
-    `check` is called between blocks and may raise to end it. Raises `StoppedEarlyError` where the
-    folder has no room for it.
+    `check` is called several times a second and may raise to end it. Raises `StoppedEarlyError`
+    where the folder has no room for it.
     """
     with spool_file(folder) as file:
         try:
-            while block := stream.read(_BLOCK):
+            for block in _blocks(stream, check):
                 file.write(block)
-                check()
             file.flush()
         except OSError as error:
             raise StoppedEarlyError(
@@ -47,6 +50,27 @@ def spooled(stream: BinaryIO, folder: Path, check: Callable[[], None]) -> Iterat
                 f" {error.strerror}. Save it to a file and name that."
             ) from error
         yield Path(file.name)
+
+
+def _blocks(stream: BinaryIO, check: Callable[[], None]) -> Iterator[bytes]:
+    """What comes, as it comes: whoever waits for a slow writer can still be stopped."""
+    while True:
+        while not _has_come(stream):
+            check()
+        # Ours by itself reads no more than there is.
+        block = stream.read1(_BLOCK) if isinstance(stream, io.BufferedReader) else stream.read()
+        check()
+        if not block:
+            return
+        yield block
+
+
+def _has_come(stream: BinaryIO) -> bool:
+    try:
+        return bool(select.select([stream], [], [], _PATIENCE_S)[0])
+    except io.UnsupportedOperation:
+        # Nothing of the operating system's, so there is nothing to wait for.
+        return True
 
 
 def _remove_if_abandoned(path: Path) -> None:

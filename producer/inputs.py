@@ -58,10 +58,10 @@ def find_files(words: Sequence[Path], output: Path | None = None) -> tuple[Path,
     found = [path for word in words for path in _files(word, output)]
     if found.count(STDIN) > 1:
         raise UsageError("- is given more than once: there is but one standard input.")
-    unique = {
-        path if path == STDIN else Path(os.path.realpath(path)): path for path in reversed(found)
-    }
-    return tuple(reversed(unique.values()))
+    unique: dict[str, Path] = {}
+    for path in found:
+        unique.setdefault("-" if path == STDIN else os.path.realpath(path), path)
+    return tuple(unique.values())
 
 
 def as_inputs(

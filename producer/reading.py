@@ -83,7 +83,7 @@ class Reading:
         return hashlib.blake2b("\n".join(known_by).encode(), digest_size=32).hexdigest()
 
     def notes(self) -> tuple[str, ...]:
-        """What the user should know of the files: columns that no row has although they are there."""
+        """What the user should know of the files: the columns that are in none of their rows."""
         notes = []
         for given, source in zip(self._inputs, self.sources, strict=True):
             if given.format == "parquet" and (columns := _left_out(source)):
