@@ -24,6 +24,8 @@ from producer.submit import OnProgress, Submitted, submit
 class Accepted:
     """An input that is in the store, and the model that was chosen for it."""
 
+    #: What messages call the input.
+    source: str
     submitted: Submitted
     choice: Choice
 
@@ -43,7 +45,7 @@ def take_in(
         plan = plan_of(settings, request, inputs, found, choice)
         check_output(store, plan, is_forced=request.is_forced)
         submitted = submit(store, plan, data_dir.locks, on_progress)
-    return Accepted(submitted=submitted, choice=choice)
+    return Accepted(source=plan.source, submitted=submitted, choice=choice)
 
 
 @contextmanager

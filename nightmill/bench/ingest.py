@@ -42,7 +42,7 @@ _PAIRS = (
         ours=JSONL,
         peer=_INSERT,
         peer_is="executemany of the very same rows, into the same tables, as many to a commit",
-        peer_has="no reading, no parsing, no checks of lines, no hashes, no ids, no pause for others",
+        peer_has="no reading, no parsing, no checks, no hashes, no ids, no pause for others",
     ),
     *(
         _Pair(

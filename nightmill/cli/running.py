@@ -45,7 +45,7 @@ def plan_in_words(accepted: Accepted, request: Request) -> list[str]:
     done = accepted.submitted
     rows = words.count(done.new + done.kept + done.changed, "row")
     to = request.output or "standard output"
-    said = [f"{rows} of {done.batch.source} → {to}, by {_model(accepted)}"]
+    said = [f"{rows} of {accepted.source} → {to}, by {_model(accepted)}"]
     said += done.notes
     if done.bad_lines:
         said.append(f"{words.count(done.bad_lines, 'line')} cannot run; the summary says why")
