@@ -15,6 +15,7 @@ from jobs.model import Hint
 from jobs.store import batches
 from jobs.store import dispatch as verbs
 from jobs.store.dispatch import LivePool
+from jobs.store.hosts import ALIVE_S
 from jobs.store.store import Store
 from jobs.wire import MAX_PACK
 from producer.publisher import Pack, Publisher
@@ -23,8 +24,6 @@ from producer.window import Progress, pack_size, window_size
 
 logger = logging.getLogger(__name__)
 
-#: Seconds after which a host that was not heard of gets no more work.
-ALIVE_S = 30.0
 #: Seconds for which no message is taken for lost.
 UNCLAIMED_S = 5.0
 #: Seconds between two rounds of upkeep.

@@ -5,13 +5,15 @@ from nightmill.cli.asking import Asked, asks
 
 @asks
 def run(asked: Asked) -> None:
-    """Run every row of a file through a model, and write the answers to another.
+    """Run every row of some files through a model, and write the answers to another.
 
     The same command again goes on where it was stopped, and runs new and changed rows only.
 
     Example: nightmill run examples/tickets.jsonl -o labels.jsonl
 
-    Example: nightmill run rows.jsonl -o out.jsonl --prompt "Translate into French: {text}"
+    Example: nightmill run examples/reviews.csv -o out.jsonl --prompt "The mood of: {text}"
+
+    Example: nightmill run 'night/*.csv' -o out.jsonl --prompt "Is this spam? {text}" --limit 20
     """
     from nightmill.cli.rehearsing import rehearse_request
     from nightmill.cli.running import run_request
