@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from backends.choice import Choice
+from jobs.errors import UsageError
 from jobs.settings import Settings
 from jobs.store.store import Store
 from nightmill.choosing import choose, chosen, resolver
@@ -61,6 +62,8 @@ def opened_inputs(
     if STDIN not in paths:
         yield inputs
         return
+    if sys.stdin is None:
+        raise UsageError("- means standard input, which is closed. Name a file instead.")
     with spooled(sys.stdin.buffer, spool, check) as copy:
         yield tuple(
             replace(given, path=copy, is_stdin=True) if given.path == STDIN else given

@@ -3,6 +3,8 @@
 import datetime as dt
 import json
 import math
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -130,3 +132,11 @@ def test_a_file_that_is_damaged_inside_stops_early_and_says_after_which_row(path
 
 def test_an_empty_table_has_no_rows(path: Path) -> None:
     assert read(written(path, {"a": pa.array([], pa.string())})) == []
+
+
+def test_arrow_is_loaded_only_where_there_is_parquet() -> None:
+    code = "import sys, nightmill.intake, nightmill.rehearsing; print('pyarrow' in sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+
+    assert done.stdout == b"False\n"
