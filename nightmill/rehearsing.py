@@ -12,12 +12,12 @@ import psutil
 from backends.base import ModelInfo
 from jobs.settings import Settings
 from jobs.store import history
+from jobs.store.engines import parse_url, sqlite_path
 from jobs.store.store import Store
 from nightmill.choosing import choose
 from nightmill.intake import opened_inputs, plan_of
 from nightmill.pools import find_models
 from nightmill.request import Request
-from nightmill.setup import open_store_if_any
 from producer.output_file import check_output
 from producer.rehearsal import Rehearsal, rehearse
 
@@ -49,7 +49,7 @@ def dry_run(settings: Settings, request: Request, check: Callable[[], None]) -> 
     choice = choose(settings, found, request.overrides.model)
     contexts = {model.name: model.context for pool in found for model in pool.models}
     with ExitStack() as stack:
-        store = open_store_if_any(settings)
+        store = _open_if_any(settings.store_url)
         if store is not None:
             stack.enter_context(closing(store))
         inputs = stack.enter_context(opened_inputs(request, _spool(settings), check))
@@ -70,6 +70,12 @@ def dry_run(settings: Settings, request: Request, check: Callable[[], None]) -> 
             estimated_s=rehearsal.rows / median(rates) if rates else None,
             batches=len(rates),
         )
+
+
+def _open_if_any(url: str) -> Store | None:
+    """The store as it is: a dry run neither makes nor upgrades one."""
+    path = sqlite_path(parse_url(url))
+    return None if path is not None and not path.exists() else Store.open(url)
 
 
 def _spool(settings: Settings) -> Path:

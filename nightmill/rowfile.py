@@ -1,5 +1,6 @@
 """Rows of a program, written to a file for as long as it takes to read them in."""
 
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +9,6 @@ from typing import Any
 import msgspec
 
 from jobs.errors import InputError
-from nightmill.spool import spool_file
 
 
 @contextmanager
@@ -18,7 +18,7 @@ def written_rows(folder: Path, rows: Iterable[Mapping[str, Any]]) -> Iterator[Pa
     So they go through the same reading and checking as a user's file, and need not fit in memory.
     Raises `InputError` for a row that JSON cannot hold.
     """
-    with spool_file(folder) as file:
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".rows-", suffix=".jsonl") as file:
         for number, row in enumerate(rows, 1):
             try:
                 file.write(msgspec.json.encode(dict(row)) + b"\n")

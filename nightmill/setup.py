@@ -6,7 +6,6 @@ from pathlib import Path
 
 from jobs.errors import StoreError
 from jobs.settings import Settings, load_settings
-from jobs.store.engines import parse_url, sqlite_path
 from jobs.store.migrate import prepare
 from jobs.store.store import Store
 from nightmill.embedded.datadir import DataDir
@@ -37,14 +36,6 @@ def open_store(settings: Settings) -> Store:
         return Store.open(settings.store_url)
     finally:
         lock.release()
-
-
-def open_store_if_any(settings: Settings) -> Store | None:
-    """Open the store as it is; None where none was made yet. Raises `StoreError` as that does."""
-    path = sqlite_path(parse_url(settings.store_url))
-    if path is not None and not path.exists():
-        return None
-    return Store.open(settings.store_url)
 
 
 def _open_when_made(url: str) -> Store:

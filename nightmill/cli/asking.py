@@ -28,13 +28,13 @@ class Asked:
     stop: options.Stop = None
     into: options.Into = "response"
     form: options.Format = None
-    name: options.Name = None
-    priority: options.Priority = 0
     input_format: options.InputForm = None
     encoding: options.Encoding = None
     limit: options.Limit = None
     sample: options.Sample = None
     dry_run: options.DryRun = False
+    name: options.Name = None
+    priority: options.Priority = 0
     fresh: options.Fresh = False
     force: options.Force = False
     json: options.Json = False
