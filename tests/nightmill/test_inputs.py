@@ -16,7 +16,7 @@ TABLE = 'id,text\n1,good\n2,"so ""so"",\nhe says"\n3,bad,row\n'
 
 def piped(text: str, *args: str) -> "subprocess.CompletedProcess[bytes]":
     return subprocess.run(
-        [*NIGHTMILL, *args], input=text.encode(), capture_output=True, timeout=60, check=False
+        [*NIGHTMILL, *args], input=text.encode(), capture_output=True, timeout=180, check=False
     )
 
 
