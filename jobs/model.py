@@ -294,20 +294,27 @@ class ResultRow(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         return f"ResultRow(line {self.line}, {self.state})"
 
-    def placed(self, files: tuple[InputFile, ...]) -> "ResultRow":
-        """The same row with its file and its line there; the files are the batch's."""
-        file, line = place_of(files, self.line)
+    def placed(self, places: "Places") -> "ResultRow":
+        """The same row with its file and its line there."""
+        file, line = places.of(self.line)
         return self if file is None else msgspec.structs.replace(self, file=file, line=line)
 
 
-def place_of(files: tuple[InputFile, ...], line: int) -> tuple[str | None, int]:
-    """The file that a line of a batch is in, None where there is but one, and its number there."""
-    offsets = [file.offset for file in files if file.offset is not None]
-    if len(files) <= 1 or not offsets:
-        return None, line
-    # A file without a row begins where the next one does, and that one has the line.
-    place = max(0, bisect_left(offsets, line) - 1)
-    return files[place].name, line - offsets[place]
+class Places:
+    """Where the lines of a batch are in the files of its input."""
+
+    def __init__(self, files: tuple[InputFile, ...]) -> None:
+        begun = [(file.name, file.offset) for file in files if file.offset is not None]
+        self._names = [name for name, _ in begun] if len(files) > 1 else []
+        self._offsets = [offset for _, offset in begun]
+
+    def of(self, line: int) -> tuple[str | None, int]:
+        """The file of a line, None where there is but one, and the line's number there."""
+        if not self._names:
+            return None, line
+        # A file without a row begins where the next one does, and that one has the line.
+        place = max(0, bisect_left(self._offsets, line) - 1)
+        return self._names[place], line - self._offsets[place]
 
 
 def request_hash(body: bytes) -> str:

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection
 
-from jobs.model import Batch, place_of
+from jobs.model import Batch, Places
 from jobs.store import batches, hosts
 from jobs.store.store import Store
 from nightmill.report import Failure, Report, Share
@@ -21,14 +21,14 @@ def look(store: Store, batch_id: str) -> Status:
 def report_of(store: Store, batch_id: str) -> Report:
     """The report of a batch; reads all its rows, so it is for the end."""
     with store.read() as c:
-        files = batches.get(c, batch_id).files
+        places = Places(batches.get(c, batch_id).files)
         failures = batches.failures(c, batch_id)
         shares = batches.who_ran(c, batch_id)
     return Report(
         failures=tuple(
             Failure(code=code, rows=rows, first_file=file, first_line=line, message=message)
             for code, rows, at, message in failures
-            for file, line in [place_of(files, at)]
+            for file, line in [places.of(at)]
         ),
         shares=tuple(Share(host=host, model=model, rows=rows) for host, model, rows in shares),
     )

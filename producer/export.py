@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from jobs.model import Batch, ResultRow
+from jobs.model import Batch, Places, ResultRow
 from jobs.store import batches, results
 from jobs.store.store import Store
 from producer.beside import written_beside
@@ -52,7 +52,8 @@ def _records(store: Store, batch_id: str, kind: ResultKind | None) -> Iterator[d
     with store.read() as c:
         batch = batches.get(c, batch_id)
     to_record = _converter(store, batch, kind)
-    return (to_record(result.placed(batch.files)) for result in _finished(store, batch.id))
+    places = Places(batch.files)
+    return (to_record(result.placed(places)) for result in _finished(store, batch.id))
 
 
 def _converter(store: Store, batch: Batch, kind: ResultKind | None) -> ToRecord:

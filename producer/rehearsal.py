@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from jobs.codes import ErrorCode
-from jobs.model import GenerationRequest, Message, NewJob, place_of
+from jobs.model import GenerationRequest, Message, NewJob, Places
 from jobs.store.store import Store
 from producer.lines import LineParser
 from producer.plan import SubmitPlan
@@ -125,7 +125,7 @@ class _Notes:
 
     def rehearsal(self, reading: Reading, model: str, pool: str) -> Rehearsal:
         """All that was noted."""
-        files = reading.files
+        places = Places(reading.files)
         return Rehearsal(
             model=model,
             pool=pool,
@@ -134,7 +134,7 @@ class _Notes:
             faults=tuple(
                 Fault(file=file, line=line, code=job.error_code, message=job.error_message or "")
                 for job in self._faults
-                for file, line in [place_of(files, job.line)]
+                for file, line in [places.of(job.line)]
                 if job.error_code is not None
             ),
             prompts=tuple(
@@ -145,15 +145,13 @@ class _Notes:
                     messages=_request_of(job.body or "").messages,
                 )
                 for job in self._prompts
-                for file, line in [place_of(files, job.line)]
+                for file, line in [places.of(job.line)]
             ),
             input_tokens=self._tokens,
             longest=self._longest,
             too_long=self._too_long,
             long_rows=tuple(
-                Spot(file=file, line=line)
-                for at in self._long
-                for file, line in [place_of(files, at)]
+                Spot(file=file, line=line) for at in self._long for file, line in [places.of(at)]
             ),
             notes=reading.notes(),
         )

@@ -6,7 +6,7 @@ import pytest
 
 from jobs.codes import ErrorCode
 from jobs.errors import InputError, UsageError
-from jobs.model import InputFile, place_of
+from jobs.model import InputFile, Places
 from jobs.store.store import Store
 from producer.inputs import STDIN, as_inputs, find_files
 from producer.naming import named
@@ -184,10 +184,10 @@ def test_a_line_of_a_batch_is_found_in_its_file() -> None:
 
     files = (file("a", 0), file("empty", 3), file("b", 3), file("unread", None))
 
-    assert [place_of(files, line) for line in (1, 3, 4, 9)] == [
+    assert [Places(files).of(line) for line in (1, 3, 4, 9)] == [
         ("a", 1),
         ("a", 3),
         ("b", 1),
         ("b", 6),
     ]
-    assert place_of(files[:1], 7) == place_of((), 7) == (None, 7)
+    assert Places(files[:1]).of(7) == Places(()).of(7) == (None, 7)
