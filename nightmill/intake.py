@@ -29,6 +29,8 @@ class Accepted:
     source: str
     submitted: Submitted
     choice: Choice
+    #: Where the server of a pool is that nobody configured; empty for any other.
+    found_at: str = ""
 
 
 def take_in(
@@ -46,7 +48,12 @@ def take_in(
         plan = plan_of(settings, request, inputs, found, choice)
         check_output(store, plan, is_forced=request.is_forced)
         submitted = submit(store, plan, data_dir.locks, on_progress)
-    return Accepted(source=plan.source, submitted=submitted, choice=choice)
+    return Accepted(
+        source=plan.source,
+        submitted=submitted,
+        choice=choice,
+        found_at=settings.found.get(choice.pool, ""),
+    )
 
 
 @contextmanager

@@ -135,6 +135,8 @@ class Services:
         if self._broker is not None:
             # A configured one may hold a password, which no command line should show.
             options += ["--broker-url", self._broker.url]
+        if (url := self._settings.found.get(pool)) is not None:
+            options += ["--found-at", url]
         command = python("nightmill", "worker", pool, *options)
         return Child.start(command, self._data_dir.log_of(f"worker-{pool}"), self._lifeline.fd)
 

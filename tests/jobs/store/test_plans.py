@@ -8,12 +8,15 @@ from sqlalchemy import text
 from jobs.store import (
     batches,
     counters,
+    deleting,
     dispatch,
+    failures,
     ingest,
     recording,
     recovery,
     reread,
     results,
+    rewriting,
     running,
 )
 from jobs.store.dialect import SQLITE, Sql
@@ -24,12 +27,15 @@ OFTEN = {
     for module in (
         batches,
         counters,
+        deleting,
         dispatch,
+        failures,
         ingest,
         recording,
         recovery,
         reread,
         results,
+        rewriting,
         running,
     )
     for name, statement in vars(module).items()
@@ -37,7 +43,7 @@ OFTEN = {
 }
 
 #: Looks through all jobs of a batch, once in its life or when somebody asks for it.
-ONCE = {"batches_WHO_RAN", "batches_DELETE_JOBS", "results_HAS_ROWS"}
+ONCE = {"batches_WHO_RAN", "batches_DELETE_JOBS", "deleting_PAGE", "results_HAS_ROWS"}
 
 
 def plan(desk: Desk, statement: Sql) -> list[str]:
