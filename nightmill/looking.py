@@ -66,6 +66,7 @@ def errors_of(store: Store, word: str, limit: int) -> Errors:
     with store.read() as c:
         batch = batches.get(c, word)
         counts = batches.counts(c, batch.id)
+        places = Places(batch.files)
         by_code = failures.by_code(c, batch.id, NAMED_LINES)
         rows = failures.first(c, batch.id, limit)
     return Errors(
@@ -73,8 +74,12 @@ def errors_of(store: Store, word: str, limit: int) -> Errors:
         name=batch.name,
         total=counts.total,
         failed=counts.failed,
-        codes=tuple(group_of(failed, batch.id) for failed in by_code),
-        rows=tuple(rows),
+        codes=tuple(group_of(failed, batch.id, places) for failed in by_code),
+        rows=tuple(
+            msgspec.structs.replace(row, file=file, line=line)
+            for row in rows
+            for file, line in [places.of(row.line)]
+        ),
     )
 
 

@@ -86,6 +86,8 @@ def test_several_files_and_a_pattern_are_one_batch(mill: Path) -> None:
     rows = read_rows(mill / "out.jsonl")
     assert [row.get("response") for row in rows] == ["a1", "b1", "c1", None]
     assert rows[3]["error"]["file"] == "c.jsonl"
+    failed = nightmill("errors", "a.csv and 2 more")
+    assert failed.stdout.count("line 2 of c.jsonl") == 2, failed.stdout
 
 
 @pytest.mark.parametrize(
