@@ -63,6 +63,7 @@ class _Read(NamedTuple):
     """What is known of the configuration beside its values."""
 
     source: str
+    is_owners: bool
     warnings: tuple[str, ...]
     names_pools: bool
 
@@ -74,6 +75,7 @@ class Settings(Section):
     """
 
     _source: str = PrivateAttr("")
+    _is_owners: bool = PrivateAttr(default=False)
     _warnings: tuple[str, ...] = PrivateAttr(())
     _names_pools: bool = PrivateAttr(default=False)
     _found: dict[str, str] = PrivateAttr(default_factory=dict)
@@ -102,6 +104,7 @@ class Settings(Section):
 
     def model_post_init(self, read: _Read | None) -> None:
         self._source = read.source if read else ""
+        self._is_owners = read.is_owners if read else False
         self._warnings = (*(read.warnings if read else ()), *pool_warnings(self.pools))
         self._names_pools = read.names_pools if read else "pools" in self.model_fields_set
 
@@ -123,6 +126,14 @@ class Settings(Section):
     def source(self) -> str:
         """Path of the configuration file in use; empty without one."""
         return self._source
+
+    @property
+    def owners_source(self) -> str:
+        """Path of the file in use where it is the owner's own for sure, else empty.
+
+        Only this one may be passed on as a file that was named: that makes it the owner's.
+        """
+        return self._source if self._is_owners else ""
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -186,6 +197,7 @@ def load_settings(
     faults += [*widening(in_file, given, environ), *switched_on(in_file, given)]
     read = _Read(
         source=str(file.path) if file else "",
+        is_owners=file is not None and file.is_owners,
         warnings=tuple(exposed(in_file)),
         # A variable changes a pool, it does not make one.
         names_pools=any(key[0] == "pools" for key in in_file | flags),

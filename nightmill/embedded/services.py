@@ -130,8 +130,8 @@ class Services:
         self._return_what_the_dead_left(pool)
         options = ["--session", session, "--lifeline-fd", str(self._lifeline.fd)]
         options += ["--data-dir", str(self._settings.data_dir)]
-        if self._settings.source:
-            options += ["--config", self._settings.source]
+        if self._settings.owners_source:
+            options += ["--config", self._settings.owners_source]
         if self._broker is not None:
             # A configured one may hold a password, which no command line should show.
             options += ["--broker-url", self._broker.url]
