@@ -35,7 +35,32 @@ class ErrorCode(StrEnum):
     INVALID_UTF8 = (
         "invalid_utf8",
         "The line is not valid UTF-8.",
-        "Save the file as UTF-8, for example with `iconv -t utf-8`.",
+        "Save the file as UTF-8, or name its own encoding with --encoding.",
+    )
+    INVALID_ENCODING = (
+        "invalid_encoding",
+        "The line is not text in the encoding that was named.",
+        "Name the encoding that the file really has with --encoding, such as windows-1252.",
+    )
+    INVALID_CSV = (
+        "invalid_csv",
+        "The line is not valid CSV.",
+        "Close every quote, and double those inside a quoted field.",
+    )
+    RAGGED_ROW = (
+        "ragged_row",
+        "The row has more or fewer fields than the header.",
+        "Put a text with the separator in it into quotes, or add the fields that are missing.",
+    )
+    REPEATED_HEADER = (
+        "repeated_header",
+        "The line is the header once more.",
+        "Take it out; it comes from joining files, and each can be given by itself.",
+    )
+    UNREADABLE_VALUE = (
+        "unreadable_value",
+        "The row has a value that JSON cannot hold.",
+        "Correct the value, such as a date beyond the year 9999, or leave its column out.",
     )
     UNSTORABLE_TEXT = (
         "unstorable_text",

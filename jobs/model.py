@@ -1,6 +1,7 @@
 """The values that jobs are made of. Their `repr` shows sizes, never a prompt or an answer."""
 
 import hashlib
+from bisect import bisect_left
 from typing import Any, Literal
 
 import msgspec
@@ -159,6 +160,19 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         return f"Outcome({self.job_id}, {self.state}, {self.error_code or self.finish_reason})"
 
 
+class InputFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One file of a batch's input, and where its rows are among those of the others."""
+
+    #: Its real path; `-` for standard input.
+    path: str
+    #: What results and messages call it where there are several.
+    name: str
+    #: What comes before `row-<line>` in the custom_ids that its rows have by default.
+    ids: str
+    #: Lines of the files before it; None until a reading that got so far has ended.
+    offset: int | None = None
+
+
 class NewBatch(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a batch before its first line is read."""
 
@@ -175,6 +189,8 @@ class NewBatch(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, str | int | float | None]
     model: str
     pool: str
+    #: The input's files in their order.
+    files: tuple[InputFile, ...] = ()
     priority: int = 0
     #: `local`: may not leave the owner's machines.
     data_class: str = "local"
@@ -232,6 +248,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, str | int | float | None]
     model: str
     pool: str
+    #: The input's files in their order.
+    files: tuple[InputFile, ...]
     #: Counts the readings of the input; rows of an older revision were taken out of it.
     revision: int
     priority: int
@@ -254,6 +272,7 @@ class ResultRow(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the results: the input row and the newest record of its job."""
 
     job_id: str
+    #: Counted through all files; `placed` counts within one.
     line: int
     custom_id: str | None
     kind: Literal["row", "openai"]
@@ -269,9 +288,33 @@ class ResultRow(msgspec.Struct, frozen=True, kw_only=True):
     error_code: str | None
     error_message: str | None
     form: Form
+    #: The name of its file where the batch has several.
+    file: str | None = None
 
     def __repr__(self) -> str:
         return f"ResultRow(line {self.line}, {self.state})"
+
+    def placed(self, places: "Places") -> "ResultRow":
+        """The same row with its file and its line there."""
+        file, line = places.of(self.line)
+        return self if file is None else msgspec.structs.replace(self, file=file, line=line)
+
+
+class Places:
+    """Where the lines of a batch are in the files of its input."""
+
+    def __init__(self, files: tuple[InputFile, ...]) -> None:
+        begun = [(file.name, file.offset) for file in files if file.offset is not None]
+        self._names = [name for name, _ in begun] if len(files) > 1 else []
+        self._offsets = [offset for _, offset in begun]
+
+    def of(self, line: int) -> tuple[str | None, int]:
+        """The file of a line, None where there is but one, and the line's number there."""
+        if not self._names:
+            return None, line
+        # A file without a row begins where the next one does, and that one has the line.
+        place = max(0, bisect_left(self._offsets, line) - 1)
+        return self._names[place], line - self._offsets[place]
 
 
 def request_hash(body: bytes) -> str:

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from jobs.model import Places
 from jobs.store.failures import FailedRow, FailedRows
 from nightmill.report import WAYS_OUT
 
@@ -16,6 +17,8 @@ class FailureGroup(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     #: The first of their lines in the input.
     lines: tuple[int, ...]
+    #: The file of each of these lines; empty where the input has but one.
+    files: tuple[str, ...]
     #: What was said about the first of them.
     message: str
     #: What helps.
@@ -35,12 +38,14 @@ class Errors(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[FailedRow, ...]
 
 
-def group_of(failed: FailedRows, batch_id: str) -> FailureGroup:
+def group_of(failed: FailedRows, batch_id: str, places: Places) -> FailureGroup:
     """The failures of one code, with the way out of them for this batch."""
+    spots = [places.of(line) for line in failed.lines]
     return FailureGroup(
         code=failed.code,
         rows=failed.rows,
-        lines=failed.lines,
+        lines=tuple(line for _, line in spots),
+        files=tuple(file for file, _ in spots if file is not None),
         message=failed.message,
         way_out=WAYS_OUT[failed.code].replace("BATCH", batch_id),
     )

@@ -1,14 +1,21 @@
 """Bringing an input into the store: the way of `run`, `submit` and `Client.submit` alike."""
 
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from backends.choice import Choice
+from jobs.errors import UsageError
 from jobs.settings import Settings
 from jobs.store.store import Store
 from nightmill.choosing import choose, chosen, resolver
 from nightmill.embedded.datadir import DataDir
-from nightmill.pools import find_models
+from nightmill.pools import PoolModels, find_models
 from nightmill.request import Request
+from nightmill.spool import spooled
+from producer.inputs import STDIN, Input, as_inputs, find_files
 from producer.output_file import check_output
 from producer.plan import SubmitPlan
 from producer.submit import OnProgress, Submitted, submit
@@ -18,6 +25,8 @@ from producer.submit import OnProgress, Submitted, submit
 class Accepted:
     """An input that is in the store, and the model that was chosen for it."""
 
+    #: What messages call the input.
+    source: str
     submitted: Submitted
     choice: Choice
     #: Where the server of a pool is that nobody configured; empty for any other.
@@ -33,10 +42,53 @@ def take_in(
     input can run and `NoModelError` where there is no model for it; nothing is stored then.
     """
     found = find_models(settings)
-    overrides = request.overrides
-    choice = choose(settings, found, overrides.model, overrides.endpoint or "chat")
-    plan = SubmitPlan(
-        source=request.source,
+    choice = choose(settings, found, request.overrides.model, request.overrides.endpoint or "chat")
+    data_dir = DataDir(settings.data_dir)
+    with opened_inputs(request, data_dir.path, lambda: on_progress(0, 0)) as inputs:
+        plan = plan_of(settings, request, inputs, found, choice)
+        check_output(store, plan, is_forced=request.is_forced)
+        submitted = submit(store, plan, data_dir.locks, on_progress)
+    return Accepted(
+        source=plan.source,
+        submitted=submitted,
+        choice=choice,
+        found_at=settings.found.get(choice.pool, ""),
+    )
+
+
+@contextmanager
+def opened_inputs(
+    request: Request, spool: Path, check: Callable[[], None]
+) -> Iterator[tuple[Input, ...]]:
+    """The files that a request means; what comes by standard input lies in `spool` meanwhile.
+
+    `check` is called now and then while standard input is read, and may raise to end it.
+    """
+    paths = find_files(request.sources, request.output)
+    inputs = as_inputs(paths, request.input_format, request.encoding)
+    if STDIN not in paths:
+        yield inputs
+        return
+    if sys.stdin is None:
+        raise UsageError("- means standard input, which is closed. Name a file instead.")
+    with spooled(sys.stdin.buffer, spool, check) as copy:
+        yield tuple(
+            replace(given, path=copy, is_stdin=True) if given.path == STDIN else given
+            for given in inputs
+        )
+
+
+def plan_of(
+    settings: Settings,
+    request: Request,
+    inputs: tuple[Input, ...],
+    found: Sequence[PoolModels],
+    choice: Choice,
+) -> SubmitPlan:
+    """A request as it is to be carried out with a model."""
+    return SubmitPlan(
+        inputs=inputs,
+        part=request.part,
         output=request.output,
         overrides=request.overrides,
         choice=chosen(choice),
@@ -47,11 +99,4 @@ def take_in(
         is_fresh=request.is_fresh,
         priority=request.priority,
         max_failures=request.max_failures,
-    )
-    check_output(store, plan, is_forced=request.is_forced)
-    locks = DataDir(settings.data_dir).locks
-    return Accepted(
-        submitted=submit(store, plan, locks, on_progress),
-        choice=choice,
-        found_at=settings.found.get(choice.pool, ""),
     )

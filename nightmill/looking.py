@@ -4,7 +4,7 @@ from bisect import bisect_left
 
 import msgspec
 
-from jobs.model import Batch
+from jobs.model import Batch, Places
 from jobs.store import batches, dialect, failures, hosts
 from jobs.store.store import Store
 from nightmill.failures import NAMED_LINES, Errors, group_of
@@ -39,12 +39,14 @@ def look(store: Store, batch_id: str) -> Status:
 def report_of(store: Store, batch_id: str) -> Report:
     """The report of a batch; reads all its rows, so it is for the end."""
     with store.read() as c:
+        places = Places(batches.get(c, batch_id).files)
         failed = batches.failures(c, batch_id)
         shares = batches.who_ran(c, batch_id)
     return Report(
         failures=tuple(
-            Failure(code=code, rows=rows, first_line=line, message=message)
-            for code, rows, line, message in failed
+            Failure(code=code, rows=rows, first_file=file, first_line=line, message=message)
+            for code, rows, at, message in failed
+            for file, line in [places.of(at)]
         ),
         shares=tuple(Share(host=host, model=model, rows=rows) for host, model, rows in shares),
     )
@@ -64,6 +66,7 @@ def errors_of(store: Store, word: str, limit: int) -> Errors:
     with store.read() as c:
         batch = batches.get(c, word)
         counts = batches.counts(c, batch.id)
+        places = Places(batch.files)
         by_code = failures.by_code(c, batch.id, NAMED_LINES)
         rows = failures.first(c, batch.id, limit)
     return Errors(
@@ -71,8 +74,12 @@ def errors_of(store: Store, word: str, limit: int) -> Errors:
         name=batch.name,
         total=counts.total,
         failed=counts.failed,
-        codes=tuple(group_of(failed, batch.id) for failed in by_code),
-        rows=tuple(rows),
+        codes=tuple(group_of(failed, batch.id, places) for failed in by_code),
+        rows=tuple(
+            msgspec.structs.replace(row, file=file, line=line)
+            for row in rows
+            for file, line in [places.of(row.line)]
+        ),
     )
 
 

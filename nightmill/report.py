@@ -14,6 +14,8 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     #: The first of their lines in the input.
     first_line: int
+    #: The file that it is in where the input has several.
+    first_file: str | None = None
     #: What was said about one of them.
     message: str
 

@@ -1,17 +1,26 @@
-"""What a user asks to be done with one input, before anybody has looked for a model."""
+"""What a user asks to be done with an input, before anybody has looked for a model."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from producer.inputs import InputFormat
 from producer.overrides import Overrides
+from producer.part import Part
 from producer.plan import ResultKind
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One input, where its answers go, and how they are made."""
+    """An input, where its answers go, and how they are made."""
 
-    source: Path
+    #: Files, patterns of files, or `-` for standard input.
+    sources: tuple[Path, ...]
+    #: None: each file as its ending says.
+    input_format: InputFormat | None = None
+    #: Of text; None is UTF-8.
+    encoding: str | None = None
+    #: The rows that are wanted.
+    part: Part = field(default_factory=Part)
     #: None: standard output, or nowhere yet.
     output: Path | None = None
     overrides: Overrides = field(default_factory=Overrides)

@@ -55,7 +55,7 @@ def request_of(source: Path, options: SubmitOptions) -> Request:
     model = options.get("model", "auto")
     output, stop = options.get("output"), options.get("stop")
     return Request(
-        source=source,
+        sources=(source,),
         output=None if output is None else Path(output),
         overrides=Overrides(
             model=None if model == "auto" else model,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
-from jobs.model import Batch, ResultRow
+from jobs.model import Batch, Places, ResultRow
 from jobs.states import JobState
 from jobs.store import batches, results
 from jobs.store.store import Store
@@ -51,7 +51,7 @@ def export_file(
             return write_results(store, batch_id, stream, kind, only)
         with store.read() as c:
             batch = batches.get(c, batch_id)
-        results = _finished(store, batch.id, only)
+        results = _finished(store, batch, only)
         with gathered(results, batch.into, Path(os.path.realpath(path)).parent) as table:
             return write_table(table, stream)
 
@@ -71,7 +71,7 @@ def write_results(
     with store.read() as c:
         batch = batches.get(c, batch_id)
     to_record = _converter(store, batch, kind)
-    return write_jsonl(map(to_record, _finished(store, batch.id, only)), stream)
+    return write_jsonl(map(to_record, _finished(store, batch, only)), stream)
 
 
 def _converter(store: Store, batch: Batch, kind: ResultKind | None) -> ToRecord:
@@ -89,13 +89,14 @@ def _is_openai(store: Store, batch: Batch, kind: ResultKind | None) -> bool:
         return not results.has_rows(c, batch.id)
 
 
-def _finished(store: Store, batch_id: str, only: Only | None) -> Iterator[ResultRow]:
+def _finished(store: Store, batch: Batch, only: Only | None) -> Iterator[ResultRow]:
     """The finished rows, page by page: a long read would let SQLite's log grow."""
+    places = Places(batch.files)
     line, limit = 0, _FIRST_PAGE
     while True:
         with store.read() as c:
-            page = results.page(c, batch_id, line, limit)
-        yield from (result for result in page if _is_wanted(result.state, only))
+            page = results.page(c, batch.id, line, limit)
+        yield from (result.placed(places) for result in page if _is_wanted(result.state, only))
         if len(page) < limit:
             return
         line = page[-1].line

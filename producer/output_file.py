@@ -9,17 +9,18 @@ import msgspec
 from jobs.errors import UsageError
 from jobs.store.store import Store
 from producer.plan import SubmitPlan
-from producer.reader import MAX_LINE
+from producer.raw import MAX_LINE
 from producer.result_rows import TAKEN_PREFIX
 from producer.running_again import known_run
 from producer.writers import column_names_of, table_writer_of, writer_for
 
 
-def check_output(store: Store, plan: SubmitPlan, *, is_forced: bool = False) -> None:
+def check_output(store: Store | None, plan: SubmitPlan, *, is_forced: bool = False) -> None:
     """Raise `UsageError` unless the results may go to the plan's output.
 
     Refused are a place that cannot be written, the input itself, a format without a writer, and,
-    unless `is_forced`, a file with contents that are not this run's results.
+    unless `is_forced`, a file with contents that are not this run's results. Where there is no
+    store yet, no file is.
     """
     path = plan.output
     if path is None:
@@ -28,8 +29,9 @@ def check_output(store: Store, plan: SubmitPlan, *, is_forced: bool = False) -> 
     _refuse_unwritable(path)
     if not path.exists():
         return
-    if plan.source.exists() and path.samefile(plan.source):
-        raise UsageError(f"{path} is the input. Name another file for the results with -o.")
+    if any(given.path.exists() and path.samefile(given.path) for given in plan.inputs):
+        which = "the input" if len(plan.inputs) == 1 else "one of the inputs"
+        raise UsageError(f"{path} is {which}. Name another file for the results with -o.")
     if not is_forced and path.stat().st_size and not _is_ours(store, plan, path):
         raise UsageError(
             f"{path} belongs to something else. Name another file with -o, or overwrite it with"
@@ -49,8 +51,8 @@ def _refuse_unwritable(path: Path) -> None:
         raise UsageError(f"The folder of {path} cannot be written. Name another one with -o.")
 
 
-def _is_ours(store: Store, plan: SubmitPlan, path: Path) -> bool:
-    return known_run(store, plan) is not None and _looks_like_results(path)
+def _is_ours(store: Store | None, plan: SubmitPlan, path: Path) -> bool:
+    return store is not None and known_run(store, plan) is not None and _looks_like_results(path)
 
 
 def _looks_like_results(path: Path) -> bool:

@@ -62,6 +62,13 @@ class Overrides(msgspec.Struct, frozen=True, kw_only=True):
         fields = {name: _checked(name, value) for name, value in given.items() if value is not None}
         return fields if self.schema is None else fields | {"schema": _good_schema(self.schema)}
 
+    def columns(self) -> frozenset[str]:
+        """The columns that requests are made of, as far as a row has them."""
+        templates = self.templates()
+        own = {"prompt", "messages", "system"} if templates.prompt is None else set()
+        named = {column.name for column in templates.columns}
+        return frozenset(own | named | {"custom_id", "model", "response_format"})
+
     def templates(self) -> Templates:
         """The templates that are given, taken apart."""
         return Templates(

@@ -9,8 +9,10 @@ import msgspec
 
 from jobs.errors import UsageError
 from jobs.model import Endpoint, request_hash
+from producer.inputs import Input
 from producer.lines import AUTO, ModelChoice, ResolveModel
 from producer.overrides import Overrides
+from producer.part import Part
 
 #: `rows`: the row's fields and the answer; `openai`: OpenAI's output lines.
 ResultKind = Literal["rows", "openai"]
@@ -18,9 +20,16 @@ ResultKind = Literal["rows", "openai"]
 #: Names that results use beside the answer's.
 RESULT_FIELDS = frozenset(
     {
-        *("line", "error", "model", "tokens", "finish_reason", "reasoning"),
+        *("file", "line", "error", "model", "tokens", "finish_reason", "reasoning"),
         # In tables, which hold no objects.
-        *("error_code", "error_message", "error_line", "input_tokens", "output_tokens"),
+        *(
+            "error_code",
+            "error_message",
+            "error_file",
+            "error_line",
+            "input_tokens",
+            "output_tokens",
+        ),
     }
 )
 
@@ -31,12 +40,15 @@ MAX_FAILURES = 0.5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SubmitPlan:
-    """One input, where its answers go, and how they are made.
+    """An input, where its answers go, and how they are made.
 
     Raises `UsageError` for an `into` that results cannot have.
     """
 
-    source: Path
+    #: At least one.
+    inputs: tuple[Input, ...]
+    #: The rows of them that are wanted.
+    part: Part = field(default_factory=Part)
     #: None: the answers go to standard output.
     output: Path | None = None
     overrides: Overrides = field(default_factory=Overrides)
@@ -69,6 +81,12 @@ class SubmitPlan:
         return self.overrides.endpoint or "chat"
 
     @property
+    def source(self) -> str:
+        """What messages call the input."""
+        first, *others = self.inputs
+        return f"{first.name} and {len(others)} more" if others else first.name
+
+    @property
     def options(self) -> dict[str, str | int | float | None]:
         """What two commands over the same output have to agree on."""
         flags = self.overrides
@@ -82,7 +100,9 @@ class SubmitPlan:
             "max_tokens": flags.max_tokens,
             "temperature": flags.temperature,
             "top_p": flags.top_p,
-            "seed": flags.seed,
+            # Where nothing is left to chance it changes no answer; a line with a temperature of
+            # its own is known by its request.
+            "seed": flags.seed if flags.temperature else None,
             "stop": None if flags.stop is None else "\n".join(flags.stop),
             "into": self.into,
             "kind": self.kind,

@@ -1,14 +1,13 @@
 """A look at an input before anything is stored: is there one line that can run?"""
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 from jobs.errors import InputError, RowError, UsageError
-from jobs.model import NewJob
 from producer.decode import decode_object
 from producer.lines import LineParser
 from producer.overrides import Overrides
-from producer.reader import Line
+from producer.raw import Line
+from producer.reading import Reading, Row
 
 #: The rows whose keys are the columns that there are.
 COLUMN_ROWS = 1000
@@ -17,34 +16,34 @@ COLUMN_ROWS = 1000
 _LISTED = 20
 
 
-def refuse_useless(
-    path: Path, lines: Iterable[Line], parser: LineParser, overrides: Overrides
-) -> None:
+def refuse_useless(reading: Reading, parser: LineParser, overrides: Overrides) -> None:
     """Raise when an input cannot be run at all; reads no further than it must to know.
 
-    `UsageError`: a template names a column that none of the first 1,000 rows has.
-    `InputError`: there is no row, or every line has a fault.
+    `UsageError`: a template names a column that none of the first 1,000 rows of a file has.
+    `InputError`: there is no row, or every line of every file has a fault.
     """
-    columns = _Columns(path, overrides)
-    faults = _Faults(path)
+    faults = _Faults()
     has_usable = False
-    for line in lines:
-        if columns.rows < COLUMN_ROWS:
-            columns.look_at(line)
-        has_usable = has_usable or not faults.found_in(parser.parse(line))
-        if has_usable and columns.rows >= COLUMN_ROWS:
-            break
-    columns.refuse_unknown()
+    for number, source in enumerate(reading.sources):
+        columns = _Columns(source.name, overrides)
+        of_it = f" of {source.name}" if len(reading.sources) > 1 else ""
+        for row in reading.rows_of(number):
+            if columns.rows < COLUMN_ROWS:
+                columns.look_at(row.line)
+            has_usable = has_usable or not faults.found_in(of_it, row, parser)
+            if has_usable and columns.rows >= COLUMN_ROWS:
+                break
+        columns.refuse_unknown()
     if not has_usable:
-        raise faults.error()
+        raise faults.error(" and ".join(source.name for source in reading.sources))
 
 
 class _Columns:
     """The columns that there are, and those that a template names and no row had so far."""
 
-    def __init__(self, path: Path, overrides: Overrides) -> None:
+    def __init__(self, name: str, overrides: Overrides) -> None:
         self.rows = 0
-        self._path = path
+        self._name = name
         self._there_are: dict[str, None] = {}
         self._missing = list(overrides.templates().columns)
 
@@ -64,7 +63,7 @@ class _Columns:
         if self.rows and self._missing:
             names = " and ".join(f"`{column.name}`" for column in self._missing)
             raise UsageError(
-                f"The template names {names}, which no row of {self._path} has. The columns there"
+                f"The template names {names}, which no row of {self._name} has. The columns there"
                 f" are: {_listed(list(self._there_are))}."
             )
 
@@ -72,28 +71,23 @@ class _Columns:
 class _Faults:
     """Counts the lines that cannot run and keeps the first."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self) -> None:
         self._number = 0
-        self._first: NewJob | None = None
+        self._first = ""
 
-    def found_in(self, job: NewJob) -> bool:
+    def found_in(self, of_file: str, row: Row, parser: LineParser) -> bool:
+        job = parser.parse(row.line, row.place)
         if job.error_code is None:
             return False
         self._number += 1
-        self._first = self._first or job
+        self._first = self._first or f"Line {row.line.number}{of_file}: {job.error_message}"
         return True
 
-    def error(self) -> InputError:
-        if self._first is None:
-            return InputError(
-                f"{self._path} has only blank lines. Put one JSON object a line into it."
-            )
+    def error(self, names: str) -> InputError:
+        if not self._number:
+            return InputError(f"{names} has no row: only blank lines, or a header. Put rows in.")
         lines = "its only line" if self._number == 1 else f"all {self._number} lines"
-        return InputError(
-            f"{self._path} has no usable line; {lines} cannot run. Line {self._first.line}:"
-            f" {self._first.error_message}"
-        )
+        return InputError(f"{names} has no usable line; {lines} cannot run. {self._first}")
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -16,10 +16,11 @@ _fields_of = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 def row_record(result: ResultRow, into: str) -> dict[str, Any]:
     """One line of the results; the row's own values are passed on as they were written.
 
-    A line that could not be read is only its number and its error.
+    A line that could not be read is only its number, with its file where there are several, and
+    its error.
     """
     if result.row is None:
-        return {"line": result.line, "error": error_of(result)}
+        return {**_place_of(result), "error": error_of(result)}
     record: dict[str, Any] = dict(_fields_of(result.row))
     for name, value in _answer(result, into).items():
         record[free_name(name, record)] = value
@@ -33,7 +34,7 @@ def error_of(result: ResultRow) -> dict[str, Any] | None:
     return {
         "code": result.error_code,
         "message": result.error_message or "",
-        "line": result.line,
+        **_place_of(result),
     }
 
 
@@ -49,6 +50,11 @@ def free_name(name: str, taken: Container[str]) -> str:
     while name in taken:
         name = TAKEN_PREFIX + name
     return name
+
+
+def _place_of(result: ResultRow) -> dict[str, Any]:
+    line = {"line": result.line}
+    return line if result.file is None else {"file": result.file, **line}
 
 
 def _answer(result: ResultRow, into: str) -> dict[str, Any]:

@@ -1,18 +1,23 @@
 """The same command again goes on with the run that the first one began.
 
-A run is known by its output path, or without one by its input path. Over the same output another
-prompt, model or option is refused: it would mix two sets of answers in one file.
+A run is known by its output path, or without one by the paths of its inputs, of which standard
+input has its contents in place of a path. Which part of the input is wanted is no matter. Over the
+same output another prompt, model or option is refused: it would mix two sets of answers in one
+file.
 """
 
 import hashlib
 import os
+from pathlib import Path
 
 from jobs.errors import NoModelError, UsageError
 from jobs.model import Batch
 from jobs.store import batches
 from jobs.store.store import Store
+from producer.inputs import Input
 from producer.lines import AUTO, ModelChoice
 from producer.plan import SubmitPlan, shown_path
+from producer.source import Source
 
 #: Options whose values are texts of the user's, named but never shown.
 _PRIVATE = frozenset({"prompt", "system", "messages", "schema", "stop"})
@@ -27,10 +32,11 @@ _FLAGS = {
 
 def run_key(plan: SubmitPlan) -> str:
     """What makes two commands the same run: a hash of where the answers go."""
-    path = plan.source if plan.output is None else plan.output
-    role = b"input" if plan.output is None else b"output"
-    real = os.fsencode(os.path.realpath(path))
-    return hashlib.blake2b(role + b"\0" + real, digest_size=16).hexdigest()
+    if plan.output is not None:
+        words = [b"output", _real(plan.output)]
+    else:
+        words = [b"input", *(_known_by(given) for given in plan.inputs)]
+    return hashlib.blake2b(b"\0".join(words), digest_size=16).hexdigest()
 
 
 def known_run(store: Store, plan: SubmitPlan) -> Batch | None:
@@ -67,6 +73,16 @@ def choice_of(batch: Batch | None, plan: SubmitPlan) -> ModelChoice:
             f" or run everything again with {plan.choice.model} by --fresh."
         )
     return ModelChoice(batch.model, batch.pool)
+
+
+def _known_by(given: Input) -> bytes:
+    if given.is_stdin:
+        return b"-" + Source(given.path).hash.encode()
+    return _real(given.path)
+
+
+def _real(path: Path) -> bytes:
+    return os.fsencode(os.path.realpath(path))
 
 
 def _difference(name: str, before: object, now: object) -> str:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import starmap
 from pathlib import Path
 from typing import Self
 
@@ -19,9 +20,8 @@ from jobs.store.store import Store
 from producer.lines import LineParser
 from producer.plan import MAX_FAILURES, SubmitPlan, shown_path
 from producer.probe import refuse_useless
-from producer.reader import reader_of
+from producer.reading import Reading
 from producer.running_again import choice_of, known_run, refuse_other_options, run_key
-from producer.source import Source
 
 #: Rows, and bytes of text, in one transaction at most.
 CHUNK_ROWS = 2000
@@ -55,6 +55,8 @@ class Submitted:
     changed: int = 0
     #: Lines that cannot run, each with its record.
     bad_lines: int = 0
+    #: Sentences about the input that its user should read.
+    notes: tuple[str, ...] = ()
 
     def plus(self, chunk: Sequence[NewJob], added: ingest.Added) -> Self:
         """The same after one more chunk."""
@@ -82,13 +84,14 @@ def submit(
     when the run is known with other options or a template names no column, and
     `StoppedEarlyError` when the same command would go on from where this one ended.
     """
-    with Source(plan.source) as source, _turn(locks_dir, plan):
+    with _turn(locks_dir, plan):
         known = known_run(store, plan)
+        reading = Reading(plan, known.files if known is not None and not plan.is_fresh else ())
         if known is not None and not plan.is_fresh:
             refuse_other_options(known, plan)
-            if _is_all_in(store, known, source):
+            if _is_all_in(store, known, reading):
                 return _resume(store, known, plan)
-        return _read_in(store, plan, known, source, on_progress=on_progress, sleep=sleep)
+        return _read_in(store, plan, known, reading, on_progress=on_progress, sleep=sleep)
 
 
 def _turn(locks_dir: Path, plan: SubmitPlan) -> FileLock:
@@ -96,9 +99,9 @@ def _turn(locks_dir: Path, plan: SubmitPlan) -> FileLock:
     return FileLock(locks_dir / f"submit-{run_key(plan)[:2]}.lock")
 
 
-def _is_all_in(store: Store, batch: Batch, source: Source) -> bool:
+def _is_all_in(store: Store, batch: Batch, reading: Reading) -> bool:
     """Whether the batch holds this very input, and reading it again would make it no better."""
-    if batch.state is BatchState.INGESTING or source.whole_hash() != batch.source_hash:
+    if batch.state is BatchState.INGESTING or reading.hash() != batch.source_hash:
         return False
     with store.read() as c:
         return not any(code in _MACHINE_FAULTS for code, *_ in batches.failures(c, batch.id))
@@ -119,39 +122,41 @@ def _read_in(
     store: Store,
     plan: SubmitPlan,
     known: Batch | None,
-    source: Source,
+    reading: Reading,
     *,
     on_progress: OnProgress,
     sleep: Sleep,
 ) -> Submitted:
-    read_rows = reader_of(plan.source)
     going_on = None if plan.is_fresh else known
     parser = LineParser(choice_of(going_on, plan), plan.overrides, plan.resolve_model)
-    refuse_useless(plan.source, read_rows(source.blocks()), parser, plan.overrides)
-    batch = _begin(store, plan, known)
-    done = Submitted(batch=batch, is_known=going_on is not None, was_read=True)
-    for chunk in _chunks(map(parser.parse, read_rows(source.blocks()))):
+    refuse_useless(reading, parser, plan.overrides)
+    batch = _begin(store, plan, known, reading)
+    done = Submitted(
+        batch=batch, is_known=going_on is not None, was_read=True, notes=reading.notes()
+    )
+    for chunk in _chunks(starmap(parser.parse, reading.rows())):
         with store.write(durable=True) as c:
             done = done.plus(chunk, ingest.add(c, batch.id, batch.revision, chunk))
-        on_progress(chunk[-1].line, source.bytes_read)
+        on_progress(chunk[-1].line, reading.bytes_read)
         sleep(PAUSE_S)
-    if source.has_changed():
+    if changed := reading.changed():
         raise StoppedEarlyError(
-            f"{plan.source} was written to while it was read. When it is complete, give the same"
+            f"{changed} was written to while it was read. When it is complete, give the same"
             " command again: rows that are the same are kept."
         )
+    known_by = reading.hash() or ""
     with store.write(durable=True) as c:
-        return replace(done, batch=batches.finish_ingest(c, batch.id, source.hash))
+        return replace(done, batch=batches.finish_ingest(c, batch.id, known_by, reading.files))
 
 
-def _begin(store: Store, plan: SubmitPlan, known: Batch | None) -> Batch:
+def _begin(store: Store, plan: SubmitPlan, known: Batch | None, reading: Reading) -> Batch:
     with store.write(durable=True) as c:
         if known is not None and not plan.is_fresh:
             _take_limit(c, known, plan)
-            return batches.reopen_ingest(c, known.id)
+            return batches.reopen_ingest(c, known.id, reading.files)
         if known is not None:
             batches.delete(c, known.id)
-        return batches.create(c, ids.batch_id(), _new_batch(plan))
+        return batches.create(c, ids.batch_id(), _new_batch(plan, reading))
 
 
 def _take_limit(c: Connection, batch: Batch, plan: SubmitPlan) -> None:
@@ -160,9 +165,9 @@ def _take_limit(c: Connection, batch: Batch, plan: SubmitPlan) -> None:
         batches.set_max_failures(c, batch.id, plan.max_failures)
 
 
-def _new_batch(plan: SubmitPlan) -> NewBatch:
+def _new_batch(plan: SubmitPlan, reading: Reading) -> NewBatch:
     return NewBatch(
-        name=shown_path(plan.name or plan.source.name),
+        name=shown_path(plan.name or reading.title),
         run_key=run_key(plan),
         source=shown_path(plan.source),
         output="" if plan.output is None else shown_path(plan.output.absolute()),
@@ -170,6 +175,7 @@ def _new_batch(plan: SubmitPlan) -> NewBatch:
         options=plan.options,
         model=plan.choice.model,
         pool=plan.choice.pool,
+        files=reading.files,
         priority=plan.priority,
         max_failures=MAX_FAILURES if plan.max_failures is None else plan.max_failures,
     )

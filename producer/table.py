@@ -26,13 +26,14 @@ _ANSWER = {
     "reasoning": Type.TEXT,
     "error_code": Type.TEXT,
     "error_message": Type.TEXT,
+    "error_file": Type.TEXT,
     "error_line": Type.INTEGER,
     "model": Type.TEXT,
     "input_tokens": Type.INTEGER,
     "output_tokens": Type.INTEGER,
     "finish_reason": Type.TEXT,
 }
-_OPTIONAL = frozenset({"reasoning"})
+_OPTIONAL = frozenset({"reasoning", "error_file"})
 
 _NULL = b"null"
 
@@ -112,6 +113,8 @@ def _answer(result: ResultRow, into: str) -> dict[str, Any]:
     }
     if result.reasoning is not None:
         answer["reasoning"] = result.reasoning
+    if result.error_code is not None and result.file is not None:
+        answer["error_file"] = result.file
     return answer
 
 

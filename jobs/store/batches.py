@@ -1,5 +1,6 @@
 """Batches: made, found, read again, tried again, cancelled and deleted."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -7,7 +8,7 @@ from sqlalchemy import Connection, Row
 
 from jobs.codes import ErrorCode
 from jobs.errors import StoppedEarlyError, UsageError
-from jobs.model import Batch, Counts, NewBatch
+from jobs.model import Batch, Counts, InputFile, NewBatch
 from jobs.states import BatchState, JobState
 from jobs.store import counters
 from jobs.store.dialect import Sql
@@ -22,7 +23,8 @@ def create(c: Connection, batch_id: str, new: NewBatch) -> Batch:
     """
     values = msgspec.structs.asdict(new)
     options = msgspec.json.encode(values.pop("options"), order="deterministic").decode()
-    row = _CREATE(c, batch_id=batch_id, options=options, **values).one_or_none()
+    files = _as_json(values.pop("files"))
+    row = _CREATE(c, batch_id=batch_id, options=options, files=files, **values).one_or_none()
     if row is None:
         raise StoppedEarlyError(
             f"The same run of {new.source} was started elsewhere at this moment. "
@@ -84,14 +86,16 @@ def who_ran(c: Connection, batch_id: str) -> list[tuple[str, str, int]]:
     return [tuple(row) for row in _WHO_RAN(c, batch_id=batch_id)]
 
 
-def reopen_ingest(c: Connection, batch_id: str) -> Batch:
-    """The input is about to be read again: the batch gets its next revision."""
+def reopen_ingest(c: Connection, batch_id: str, files: Sequence[InputFile] = ()) -> Batch:
+    """The input is about to be read again from these files: the batch gets its next revision."""
     _lock(c, batch_id)
-    return _batch(_REOPEN(c, batch_id=batch_id).one())
+    return _batch(_REOPEN(c, batch_id=batch_id, files=_as_json(files)).one())
 
 
-def finish_ingest(c: Connection, batch_id: str, source_hash: str) -> Batch:
-    """The whole input has been read.
+def finish_ingest(
+    c: Connection, batch_id: str, source_hash: str, files: Sequence[InputFile] = ()
+) -> Batch:
+    """The whole input has been read; `files` say by now where each of them begins.
 
     Rows that an earlier reading had and this one has not leave the batch; rows that were
     cancelled or expired open their next run. Raises `StoppedEarlyError` when the batch was
@@ -107,7 +111,8 @@ def finish_ingest(c: Connection, batch_id: str, source_hash: str) -> Batch:
     counters.fold(c)
     unfinished = counts(c, batch_id).unfinished
     state = BatchState.OPEN if unfinished else BatchState.COMPLETED
-    return _batch(_FINISH(c, batch_id=batch_id, source_hash=source_hash, state=state.value).one())
+    read = {"source_hash": source_hash, "files": _as_json(files)}
+    return _batch(_FINISH(c, batch_id=batch_id, state=state.value, **read).one())
 
 
 def resume(c: Connection, batch_id: str) -> Batch:
@@ -188,7 +193,12 @@ def _batch(row: Row[*tuple[Any, ...]]) -> Batch:
     values = row._asdict()
     values["into"] = values.pop("into_field")
     values["options"] = msgspec.json.decode(values["options"])
+    values["files"] = msgspec.json.decode(values["files"])
     return msgspec.convert(values, Batch)
+
+
+def _as_json(files: Sequence[InputFile]) -> str:
+    return msgspec.json.encode(files).decode()
 
 
 _CUT_SHORT = {BatchState.CANCELLED, BatchState.EXPIRED}
@@ -196,14 +206,15 @@ _CUT_SHORT = {BatchState.CANCELLED, BatchState.EXPIRED}
 _PARTS = {
     "columns": "id, name, state, run_key, source, source_hash, output, into_field, options, model,"
     " pool, revision, priority, data_class, created_at, finished_at, jobs_per_s, tokens_per_s,"
-    " paused_reason, max_failures"
+    " paused_reason, max_failures, files"
 }
 _CREATE = Sql(
     """
 INSERT INTO batches (id, name, state, run_key, source, output, into_field, options, model, pool,
-    revision, priority, data_class, created_at, max_failures)
+    revision, priority, data_class, created_at, max_failures, files)
 VALUES (:batch_id, :name, 'ingesting', :run_key, :source, :output, :into, :options, :model, :pool,
-    1, :priority, :data_class, {now}, :max_failures)
+    1, :priority, :data_class, {now}, :max_failures,
+    :files)
 ON CONFLICT (run_key) DO NOTHING
 RETURNING {columns}
 """,
@@ -231,14 +242,14 @@ _LOCK = Sql("SELECT j.state, j.revision FROM batches AS j WHERE j.id = :batch_id
 _REOPEN = Sql(
     """
 UPDATE batches SET revision = revision + 1, state = 'ingesting', finished_at = NULL,
-    paused_reason = NULL
+    paused_reason = NULL, files = :files
 WHERE id = :batch_id RETURNING {columns}
 """,
     _PARTS,
 )
 _FINISH = Sql(
     """
-UPDATE batches SET source_hash = :source_hash, state = :state,
+UPDATE batches SET source_hash = :source_hash, state = :state, files = :files,
     finished_at = CASE WHEN :state = 'completed' THEN {now} END
 WHERE id = :batch_id RETURNING {columns}
 """,

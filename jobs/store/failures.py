@@ -9,12 +9,14 @@ from jobs.store.dialect import Sql
 class FailedRow(msgspec.Struct, frozen=True, kw_only=True):
     """One row that failed."""
 
-    #: 1-based number of its line in the input.
+    #: 1-based number of its line in the input; counted through all files until it is placed.
     line: int
     #: None where the line could not be read that far.
     custom_id: str | None
     code: str
     message: str
+    #: The file that the line is in where the input has several.
+    file: str | None = None
 
 
 class FailedRows(msgspec.Struct, frozen=True, kw_only=True):

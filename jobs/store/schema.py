@@ -49,6 +49,8 @@ batches = Table(
     Column("paused_reason", Text),
     # The share of failures among its last rows above which it is paused; 1 is never.
     Column("max_failures", Double, nullable=False, server_default=text("0.5")),
+    # The input's files as JSON: their names, the prefixes of their ids, and where each begins.
+    Column("files", Text, nullable=False, server_default="[]"),
 )
 
 jobs = Table(

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from jobs.store.store import Store
+from producer.inputs import as_inputs
 from producer.lines import ModelChoice
 from producer.plan import SubmitPlan
 from producer.submit import submit
@@ -38,9 +39,8 @@ def main() -> None:
     spec = msgspec.json.decode(sys.stdin.buffer.read(), type=Spec)
     store = Store.open(spec.store_url)
     choice = ModelChoice(model="null", pool="null")
-    plan = SubmitPlan(
-        source=Path(spec.source), choice=choice, resolve_model=lambda _name, _endpoint: choice
-    )
+    inputs = as_inputs([Path(spec.source)])
+    plan = SubmitPlan(inputs=inputs, choice=choice, resolve_model=lambda _name, _endpoint: choice)
     began = time.perf_counter()
     submitted = submit(store, plan, Path(spec.locks_dir))
     seconds = time.perf_counter() - began

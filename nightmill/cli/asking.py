@@ -1,4 +1,4 @@
-"""What `run` and `submit` are asked in common: one input, where answers go, how they are made."""
+"""What `run` and `submit` are asked in common: inputs, where answers go, how they are made."""
 
 import functools
 import inspect
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Asked:
     """The options as they were given; each field is a parameter of the command line."""
 
-    source: options.Input
+    sources: options.Inputs
     output: options.Output = None
     prompt: options.Prompt = None
     prompt_file: options.PromptFile = None
@@ -34,6 +34,11 @@ class Asked:
     stop: options.Stop = None
     into: options.Into = "response"
     form: options.Format = None
+    input_format: options.InputForm = None
+    encoding: options.Encoding = None
+    limit: options.Limit = None
+    sample: options.Sample = None
+    dry_run: options.DryRun = False
     name: options.Name = None
     priority: options.Priority = 0
     max_failures: options.MaxFailures = None
@@ -47,9 +52,13 @@ class Asked:
         from nightmill.request import Request
         from producer.flag_files import read_schema, read_text, read_turns
         from producer.overrides import Overrides
+        from producer.part import Part
 
         return Request(
-            source=self.source,
+            sources=tuple(self.sources),
+            input_format=self.input_format,
+            encoding=self.encoding,
+            part=Part(limit=self.limit, sample=self.sample, seed=self.seed or 0),
             output=self.output,
             overrides=Overrides(
                 model=self.model,

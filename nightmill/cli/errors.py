@@ -60,18 +60,24 @@ def _group(group: "FailureGroup") -> Iterator[str]:
     rows = words.count(group.rows, "row")
     more = ", …" if group.rows > len(group.lines) else ""
     noun = "line" if group.rows == 1 else "lines"
-    yield f"  {group.code}: {rows}, {noun} {', '.join(map(str, group.lines))}{more}"
+    yield f"  {group.code}: {rows}, {noun} {', '.join(_lines_of(group))}{more}"
     yield f"    {group.message}"
     # The message of a line that could not be read says it already.
     if group.way_out not in group.message:
         yield f"    {group.way_out}"
 
 
+def _lines_of(group: "FailureGroup") -> list[str]:
+    if not group.files:
+        return [str(line) for line in group.lines]
+    return [f"{line} of {file}" for file, line in zip(group.files, group.lines, strict=True)]
+
+
 def _table(found: "Errors") -> Iterator[str]:
     said = {group.code: group.message for group in found.codes}
     return words.table(
         (
-            f"line {row.line}",
+            f"line {row.line} of {row.file}" if row.file else f"line {row.line}",
             row.custom_id or "-",
             row.code,
             "" if row.message == said[row.code] else row.message,

@@ -42,8 +42,30 @@ BatchId = Annotated[
         autocompletion=completion.batches,
     ),
 ]
-Input = Annotated[
-    Path, typer.Argument(metavar="INPUT", help="JSONL file of rows or of OpenAI batch lines.")
+Inputs = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="INPUT...",
+        help="Files of rows: JSONL (rows or OpenAI batch lines), CSV, Parquet, text with a prompt"
+        " a line; patterns such as 'more/*.csv'; - for standard input.",
+    ),
+]
+InputForm = Annotated[
+    Literal["jsonl", "csv", "parquet", "text"] | None,
+    typer.Option("--input-format", help="How inputs are read; else by their endings."),
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Encoding of inputs that are text, as in latin-1 (UTF-8)."),
+]
+Limit = Annotated[
+    int | None, typer.Option(metavar="N", help="Run the first N rows only; later run them all.")
+]
+Sample = Annotated[
+    int | None, typer.Option(metavar="N", help="Run N rows by chance, which --seed chooses.")
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Read everything and say what would run; send nothing.")
 ]
 Output = Annotated[
     Path | None,

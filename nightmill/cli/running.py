@@ -88,7 +88,8 @@ def plan_in_words(accepted: Accepted, request: Request, elsewhere: str) -> list[
     done = accepted.submitted
     rows = words.count(done.new + done.kept + done.changed, "row")
     to = request.output or elsewhere
-    said = [f"{rows} of {request.source} → {to}, by {_model(accepted)}"]
+    said = [f"{rows} of {accepted.source} → {to}, by {_model(accepted)}"]
+    said += done.notes
     if accepted.found_at:
         said.append(f"pool {accepted.choice.pool} is the server found at {accepted.found_at}")
     if note := note_on_ending(request.output):

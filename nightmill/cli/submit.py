@@ -9,6 +9,10 @@ def submit(asked: Asked) -> None:
 
     Example: nightmill submit examples/tickets.jsonl -o labels.jsonl
     """
+    from nightmill.cli.rehearsing import rehearse_request
     from nightmill.cli.submitting import submit_request
 
+    if asked.dry_run:
+        rehearse_request(asked.request(), asked.config, json=asked.json)
+        return
     submit_request(asked.request(), asked.config, json=asked.json)

@@ -63,7 +63,9 @@ def shares(report: Report) -> list[str]:
 
 def _failure(failure: Failure, batch_id: str) -> Iterator[str]:
     rows = words.count(failure.rows, "row")
-    yield f"  {failure.code}: {rows}, first in line {failure.first_line}: {failure.message}"
+    of_file = f" of {failure.first_file}" if failure.first_file else ""
+    where = f"line {failure.first_line}{of_file}"
+    yield f"  {failure.code}: {rows}, first in {where}: {failure.message}"
     way_out = WAYS_OUT[failure.code]
     # The message of a line that could not be read says it already.
     if way_out not in failure.message:

@@ -9,20 +9,29 @@ from jobs.store.store import Store
 from nightmill.bench import run
 from nightmill.bench.bare_insert import insert_again
 from nightmill.bench.batch import submit_requests
-from nightmill.bench.ingest import LINE_BYTES, write_lines
+from nightmill.bench.inputs import LINE_BYTES, WRITERS
 from nightmill.bench.options import BenchOptions
 from nightmill.bench.queue import REQUEST
 from nightmill.bench.stores import store_maker
+from producer.inputs import as_inputs
+from producer.reader import read_rows
+from producer.source import Source
 from producer.submit import CHUNK_ROWS
 
 
 def test_the_ingest_bench_measures_both_sides(tiny: BenchOptions) -> None:
     result = run("ingest", tiny)
 
-    assert result.name == "ingest on sqlite"
-    assert result.ours > 0
-    assert result.peer > 0
-    assert 0 < result.detail["peak_memory_mb"] < 200
+    parts = result.detail["parts"]
+    assert [part.name for part in parts] == [
+        "ingest on sqlite",
+        "ingest on sqlite, .csv",
+        "ingest on sqlite, .parquet",
+    ]
+    for part in parts:
+        assert part.ours > 0
+        assert part.peer > 0
+        assert 0 < part.detail["peak_memory_mb"] < 200
     assert list(tiny.folder.iterdir()) == []
 
 
@@ -38,14 +47,17 @@ def test_the_ingest_bench_measures_on_a_server_of_the_users(
     assert url not in repr(result)
 
 
-def test_lines_are_rows_of_one_kilobyte(tmp_path: Path) -> None:
-    path = tmp_path / "input.jsonl"
+def test_lines_are_rows_of_one_kilobyte_and_the_same_in_each_format(tmp_path: Path) -> None:
+    rows = {}
+    for ending, write in WRITERS.items():
+        path = tmp_path / f"input{ending}"
+        write(path, 3)
+        given = as_inputs([path])[0]
+        rows[ending] = [line.data for line in read_rows(Source(path), given)]
 
-    write_lines(path, 3)
-
-    lines = path.read_bytes().splitlines(keepends=True)
-    assert [len(line) for line in lines] == [LINE_BYTES] * 3
-    assert json.loads(lines[2])["custom_id"] == "row-00000003"
+    assert [len(line) for line in rows[".jsonl"]] == [LINE_BYTES - 1] * 3
+    assert json.loads(rows[".jsonl"][2])["custom_id"] == "row-00000003"
+    assert rows[".csv"] == rows[".parquet"] == rows[".jsonl"]
 
 
 def test_the_peer_inserts_the_very_same_rows(sqlite_store: Store, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ BATCH = Batch(
     options={},
     model="demo",
     pool="mlx",
+    files=(),
     revision=1,
     priority=0,
     data_class="local",

@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ from jobs.states import JobState
 from jobs.store import dispatch, running
 from jobs.store.store import Store
 from producer.export import write_results
+from producer.inputs import as_inputs
 from producer.lines import LineParser, ModelChoice
 from producer.overrides import Overrides
 from producer.plan import ResultKind, SubmitPlan
-from producer.reader import Line
+from producer.raw import Line
 from producer.submit import Submitted, submit
 
 DEMO = ModelChoice("demo", "mlx")
@@ -72,16 +74,18 @@ def write_input(path: Path, *lines: object) -> Path:
     return path
 
 
-def plan(source: Path, output: Path | None = None, **more: Any) -> SubmitPlan:
+def plan(source: Path | Sequence[Path], output: Path | None = None, **more: Any) -> SubmitPlan:
+    reading = {name: more.pop(name) for name in ("input_format", "encoding") if name in more}
+    inputs = as_inputs([source] if isinstance(source, Path) else source, **reading)
     flags = {name: more.pop(name) for name in list(more) if name in Overrides.__struct_fields__}
     settings = {"choice": DEMO, "resolve_model": resolve, **more}
-    return SubmitPlan(source=source, output=output, overrides=Overrides(**flags), **settings)
+    return SubmitPlan(inputs=inputs, output=output, overrides=Overrides(**flags), **settings)
 
 
 def submitted(store: Store, wanted: SubmitPlan, **more: Any) -> Submitted:
     """Submit without pauses; the locks lie beside the input."""
     more = {"sleep": lambda _: None, **more}
-    return submit(store, wanted, wanted.source.parent, **more)
+    return submit(store, wanted, wanted.inputs[0].path.parent, **more)
 
 
 def answer_all(store: Store, **outcome: Any) -> list[str]:

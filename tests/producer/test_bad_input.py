@@ -11,7 +11,7 @@ from jobs.codes import ErrorCode
 from jobs.errors import InputError, UsageError
 from jobs.store import batches
 from jobs.store.store import Store
-from producer.reader import MAX_LINE
+from producer.raw import MAX_LINE
 from tests.producer.by_hand import (
     answer_all,
     embeddings_line,
