@@ -5,6 +5,9 @@ from sqlalchemy import Connection
 
 from jobs.store.dialect import Sql
 
+#: Seconds after which a host that was not heard of gets no more work.
+ALIVE_S = 30.0
+
 
 class HostRow(msgspec.Struct, frozen=True, kw_only=True):
     """One host as it announced itself."""
@@ -22,6 +25,9 @@ class HostRow(msgspec.Struct, frozen=True, kw_only=True):
     #: Seconds since the epoch, by the store's clock, which also sets them.
     started_at: float = 0.0
     seen_at: float = 0.0
+    #: Why it claims nothing now, for people, and until when; None while it is well.
+    trouble: str | None = None
+    parked_until: float | None = None
 
 
 def announce(c: Connection, host: HostRow) -> None:
@@ -74,6 +80,6 @@ SELECT j.session FROM {jobs_in_flight}
 WHERE {in_flight} AND j.state = 'running' AND j.host = :name
 """)
 _LISTING = Sql(
-    "SELECT name, session, pool, slots, models, machine, version, started_at, seen_at"
-    " FROM hosts ORDER BY name"
+    "SELECT name, session, pool, slots, models, machine, version, started_at, seen_at, trouble,"
+    " parked_until FROM hosts ORDER BY name"
 )
