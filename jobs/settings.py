@@ -23,6 +23,7 @@ from pydantic import (
 from jobs.errors import SettingsError
 from jobs.settings_endpoints import BrokerSettings, Section, StoreSettings
 from jobs.settings_faults import expected, exposed, faults_of, refuse_bool, widening
+from jobs.settings_monitor import MonitorSettings
 from jobs.settings_options import FROM_ENVIRONMENT, named, options
 from jobs.settings_sources import (
     Given,
@@ -129,6 +130,7 @@ class Settings(Section):
         default_factory=dict, description='Names of your own for models: `fast = "…"`.'
     )
     worker: WorkerSettings = WorkerSettings()
+    monitor: MonitorSettings = MonitorSettings()
 
     def model_post_init(self, read: _Read | None) -> None:
         self._source = read.source if read else ""

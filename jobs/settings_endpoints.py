@@ -48,7 +48,7 @@ class Endpoint(Section):
         if self.password_file is not None:
             if self.url is None or parse_address(self.url).password is not None:
                 raise expected("given only beside a `url` without a password", "password_file")
-            self._password = _read_password(self.password_file)
+            self._password = read_password(self.password_file)
         return self
 
     @property
@@ -104,7 +104,7 @@ def _check(url: str, schemes: tuple[str, ...]) -> None:
         raise expected("a URL that names its host itself, not through a service")
 
 
-def _read_password(path: Path) -> SecretStr:
+def read_password(path: Path) -> SecretStr:
     """The password in a file; raises what validators raise."""
     try:
         if path.stat().st_mode & OTHERS:

@@ -11,6 +11,7 @@ from nightmill.cli.cancel import cancel
 from nightmill.cli.check import check
 from nightmill.cli.dispatch import dispatch
 from nightmill.cli.models import models
+from nightmill.cli.monitor import monitor
 from nightmill.cli.output import tell
 from nightmill.cli.results import results
 from nightmill.cli.retry import retry
@@ -22,7 +23,7 @@ from nightmill.cli.worker import worker
 
 COMMANDS = (
     *(run, submit, wait, status, results, cancel, retry, batches),
-    *(models, dispatch, worker, check, bench),
+    *(models, dispatch, worker, monitor, check, bench),
 )
 
 app = typer.Typer(
