@@ -4,9 +4,8 @@ import http.client
 import json
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -24,6 +23,7 @@ from monitoring.pages.overview import overview
 from monitoring.serving import Place, serve
 from nightmill.monitor_process import broker_url, list_batches
 from tests.jobs.store.desk import Desk, line, outcome
+from tests.worker.conftest import Process
 
 CANARY = "canary-prompt-that-must-stay-in-the-store"
 ANSWER = "canary-answer-that-must-stay-in-the-store"
@@ -48,6 +48,11 @@ class Served:
     store: Store
     url: str = ""
     ending: threading.Event = field(default_factory=threading.Event)
+    end: Callable[[], None] = lambda: None
+
+    @property
+    def port(self) -> int:
+        return urlsplit(self.url).port or 0
 
     def get(
         self, path: str, method: str = "GET", body: str | None = None, **headers: str
@@ -66,16 +71,27 @@ class Served:
         return self.get(f"/overview.json?span={span}").json
 
 
+class Working(NamedTuple):
+    """A batch that is being worked on, and a monitor beside it."""
+
+    served: Served
+    worker: Process
+    batch_id: str
+    broker_url: str
+
+    def is_done(self) -> bool:
+        return bool(self.served.overview()["batches"][0]["state"] == "completed")
+
+
 class End(Exception):  # noqa: N818  (nothing went wrong)
     """The test is over."""
 
 
 def serve_in_thread(
-    store: Store, data_dir: Path, credentials: str | None = None
+    store: Store, settings: Settings, credentials: str | None, port: int
 ) -> tuple[Served, Callable[[], None]]:
-    """A monitor on a free port, once it can be asked, and what ends it."""
+    """A monitor, once it can be asked, and what ends it."""
     served, started = Served(store), threading.Event()
-    settings = Settings(data_dir=data_dir)
     app = celery_app(broker_url(settings), tuple(settings.pools))
 
     def on_start(url: str) -> None:
@@ -87,16 +103,10 @@ def serve_in_thread(
             raise End
 
     def run() -> None:
-        place = Place(address="127.0.0.1", port=0, credentials=credentials)
-        try:
-            serve(
-                place,
-                lambda: Monitor(app, store, [overview(list_batches)], credentials),
-                on_start,
-                check,
-            )
-        except End:
-            pass
+        place = Place(address="127.0.0.1", port=port, credentials=credentials)
+        pages = [overview(list_batches)]
+        with suppress(End):
+            serve(place, lambda: Monitor(app, store, pages, credentials), on_start, check)
 
     thread = threading.Thread(target=run)
     thread.start()
