@@ -44,7 +44,8 @@ def refusal(
     """
     if credentials is None:
         # A page elsewhere can give itself our address by a name of its own, and read us then.
-        if not is_this_machine(host_name(host)):
+        name = host_name(host)
+        if "/" in name or not is_this_machine(name):
             return _OTHER_NAME
     elif not _is_authorized(authorization, credentials):
         return _UNKNOWN

@@ -84,6 +84,10 @@ _KEEP = Insert(
     "samples",
     "pool text, at double precision, jobs integer, input_tokens integer, output_tokens integer,"
     " running integer, queued integer",
+    # Two in one millisecond are one.
+    "ON CONFLICT (pool, at) DO UPDATE SET jobs = samples.jobs + excluded.jobs,"
+    " input_tokens = samples.input_tokens + excluded.input_tokens,"
+    " output_tokens = samples.output_tokens + excluded.output_tokens",
 )
 _WAITING = Sql("""
 SELECT b.pool, CAST(sum(n.pending + n.dispatched) AS bigint)

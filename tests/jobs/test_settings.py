@@ -182,7 +182,10 @@ def test_all_faults_are_reported_together(load: Load) -> None:
         ("[store]\npassword = 'x'", "did you mean `password_file`?"),
         ("[workers]\nlease_s = 9", "did you mean `worker`?"),
         ("[pools.mlx]\nurl = 'http://localhost'", "known here are `backend`, `models_dir`"),
-        ("[cloud]\n", "known here are `aliases`, `broker`, `data_dir`, `pools`, `store`, `worker`"),
+        (
+            "[cloud]\n",
+            "known here are `aliases`, `broker`, `data_dir`, `monitor`, `pools`, `store`, `worker`",
+        ),
         ("source = 'x'", "did you mean `store`?"),
     ],
 )

@@ -77,6 +77,14 @@ def test_a_pool_that_only_waits_or_only_lives_has_samples_too(desk: Desk) -> Non
     assert [(each.pool, each.queued) for each in since(desk)] == [("idle", 0), ("mlx", 10)]
 
 
+def test_two_samples_in_one_moment_are_one(desk: Desk) -> None:
+    desk.batch()
+    for job in desk.take():
+        desk.record(outcome(job))
+        sample(desk, mlx=0)
+    assert sum(each.jobs for each in since(desk)) == 10
+
+
 def test_what_was_skipped_is_in_no_sample(desk: Desk) -> None:
     desk.batch()
     desk.record(*map(outcome, desk.take(3)))
