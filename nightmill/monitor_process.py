@@ -26,7 +26,7 @@ ENDED = 20
 MOST = 100
 
 #: They tell each try of a broker that is not there.
-_CHATTY = ("flower", "tornado.access", "kombu", "celery")
+_CHATTY = ("flower", "tornado", "kombu", "celery")
 
 
 def run_monitor(
