@@ -1,17 +1,21 @@
 """Reading how a batch stands and what came of it."""
 
+from sqlalchemy import Connection
+
 from jobs.model import Batch
-from jobs.store import batches
+from jobs.store import batches, hosts
 from jobs.store.store import Store
 from nightmill.report import Failure, Report, Share
 from nightmill.status import Status, status_of
+from nightmill.trouble import trouble_of
 
 
 def look(store: Store, batch_id: str) -> Status:
     """How far a batch is now; its id may be shortened. `UsageError` if it is not there."""
     with store.read() as c:
         batch = batches.get(c, batch_id)
-        return status_of(batch, batches.counts(c, batch.id))
+        trouble = trouble_of(_living(c), batch.pool)
+        return status_of(batch, batches.counts(c, batch.id), trouble)
 
 
 def report_of(store: Store, batch_id: str) -> Report:
@@ -41,6 +45,10 @@ def newest(store: Store, limit: int) -> list[Status]:
     """How the batches stand that were made last, newest first."""
     with store.read() as c:
         return [status_of(b, batches.counts(c, b.id)) for b in batches.newest(c, limit)]
+
+
+def _living(c: Connection) -> list[hosts.HostRow]:
+    return [host for host in hosts.listing(c) if host.silent_s < hosts.ALIVE_S]
 
 
 def _place(batch: Batch) -> tuple[int, float, str]:

@@ -4,6 +4,7 @@ import msgspec
 
 from jobs.model import Batch, Counts
 from jobs.states import BatchState, JobState
+from nightmill.trouble import Trouble
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +29,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     pool: str
     #: Absolute path of the results; empty without one.
     output: str
+    #: What keeps the pool from serving anybody, while it does.
+    trouble: Trouble | None
 
     @property
     def total(self) -> int:
@@ -60,8 +63,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         return self.state.is_over
 
 
-def status_of(batch: Batch, counts: Counts) -> Status:
-    """The status of a batch with these counts."""
+def status_of(batch: Batch, counts: Counts, trouble: Trouble | None = None) -> Status:
+    """The status of a batch with these counts, whose pool is in this trouble."""
     by_state = {state: getattr(counts, state.value) for state in JobState}
     # What a dispatcher that has ended noted last says nothing any more.
     is_moving = counts.running > 0
@@ -80,4 +83,5 @@ def status_of(batch: Batch, counts: Counts) -> Status:
         model=batch.model,
         pool=batch.pool,
         output=batch.output,
+        trouble=trouble if counts.unfinished else None,
     )

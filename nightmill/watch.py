@@ -9,6 +9,7 @@ from jobs.store.store import Store
 from nightmill.embedded.stack import Stack
 from nightmill.looking import look
 from nightmill.status import Status
+from nightmill.trouble import give_up
 
 LOOK_EVERY_S = 0.1
 #: How long the store may fail before that is no passing trouble any more.
@@ -35,6 +36,7 @@ def wait_for(
     status = look(store, batch_id)
     while not status.is_over:
         on_tick(status)
+        give_up(status.pool, status.trouble)
         time.sleep(LOOK_EVERY_S)
         with patience:
             stack.tick()

@@ -34,7 +34,7 @@ class Commits:
             if work.is_beat:
                 # After the records, whose jobs are no longer held. Before the claims, because
                 # a heartbeat gives away what it does not list.
-                hosts.seen(c, who.name, who.session)
+                hosts.seen(c, who.name, who.session, work.trouble)
                 beat = running.heartbeat(c, who.session, held.hints(without=ended), self._lease_s)
             if work.hints:
                 claimed = running.claim(c, who.session, who.name, work.hints, self._lease_s)

@@ -13,13 +13,16 @@ IDLE_S = 5.0
 async def keep_beating(pipeline: Pipeline, writer: Writer) -> None:
     """Beat every second while there is work, more seldom when not; until it is cancelled."""
     idle_s = IDLE_S
+    was_well = True
     try:
         while True:
-            if pipeline.is_busy or idle_s >= IDLE_S:
+            trouble = pipeline.trouble
+            is_news = was_well is not (trouble is None)
+            if pipeline.is_busy or is_news or idle_s >= IDLE_S:
                 # No answer aborts nothing: while the store is away, generation goes on.
-                beat = await writer.beat()
+                beat = await writer.beat(trouble)
                 pipeline.abort(beat.lost)
-                idle_s = 0.0
+                was_well, idle_s = trouble is None, 0.0
             await asyncio.sleep(BUSY_S)
             idle_s += BUSY_S
     except StoreError:

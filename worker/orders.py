@@ -8,6 +8,7 @@ import msgspec
 
 from jobs.errors import StoreError
 from jobs.model import Claimed, Hint, Outcome
+from jobs.store.hosts import Trouble
 from jobs.store.running import Beat
 from worker.work import Work, Written
 
@@ -27,8 +28,9 @@ class Record(msgspec.Struct, frozen=True):
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
-    """Asks for a heartbeat."""
+    """Asks for a heartbeat that tells what the host suffers from."""
 
+    trouble: Trouble | None
     done: asyncio.Future[Beat]
 
 
@@ -38,17 +40,18 @@ Order = Claim | Record | Heartbeat
 def work_of(orders: Iterable[Order]) -> Work:
     """All that was asked for, as one piece of work."""
     outcomes, hints, is_beat = [], [], False
+    trouble: Trouble | None = None
     for order in orders:
         match order:
             case Record(outcome):
                 outcomes.append(outcome)
             case Claim(more):
                 hints.append(more)
-            case Heartbeat():
+            case Heartbeat(trouble):
                 is_beat = True
     # Two packs may name the same job.
     unique = dict.fromkeys(chain.from_iterable(hints))
-    return Work(outcomes=tuple(outcomes), hints=tuple(unique), is_beat=is_beat)
+    return Work(outcomes=tuple(outcomes), hints=tuple(unique), is_beat=is_beat, trouble=trouble)
 
 
 def answer(orders: Iterable[Order], written: Written) -> None:
@@ -64,7 +67,7 @@ def answer(orders: Iterable[Order], written: Written) -> None:
             case Claim(hints, granted):
                 ids = [hint.job_id for hint in hints if hint.job_id in claimed]
                 granted.set_result([claimed.pop(job_id) for job_id in dict.fromkeys(ids)])
-            case Heartbeat(beaten) if written.beat is not None:
+            case Heartbeat(_, beaten) if written.beat is not None:
                 beaten.set_result(written.beat)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
@@ -10,10 +11,12 @@ import msgspec
 from backends.base import Backend
 from jobs.errors import StoreError
 from jobs.model import Claimed, GenerationRequest, Hint, Outcome
+from jobs.store.hosts import Trouble
 from worker.check import check
 from worker.failures import log_failure
 from worker.flight import Abort, AbortedError, Flight
 from worker.outcomes import Identity, handed_back, judged, succeeded
+from worker.parking import Parking
 from worker.slots import Slots, SlotsClosedError
 from worker.tally import Tally
 from worker.verdict import Limits, judge
@@ -50,6 +53,7 @@ class Pipeline:
         self._limits = limits
         self._chance = chance
         self._flights: dict[str, Flight] = {}
+        self._parking = Parking(time.monotonic)
         self._packs = 0
         self._pack_ended = asyncio.Event()
         self._is_handing_back = False
@@ -58,6 +62,11 @@ class Pipeline:
     def is_busy(self) -> bool:
         """Whether there are packs whose jobs have not all been recorded."""
         return self._packs > 0
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """Why the backend serves nobody now, if it does not."""
+        return self._parking.trouble
 
     async def run_pack(self, hints: Sequence[Hint], tally: Tally) -> None:
         """Run the jobs of a message to their end, each as soon as there is a slot for it.
@@ -152,6 +161,7 @@ class Pipeline:
             result = await flight.generate(
                 partial(self._backend.generate, request, _ignore_progress)
             )
+            self._parking.end()
             return succeeded(self._who, job, check(result))
         except AbortedError as aborted:
             return handed_back(self._who, job) if aborted.why is Abort.HANDED_BACK else None
@@ -161,8 +171,8 @@ class Pipeline:
     def _fail(self, job: Claimed, model: str, error: Exception) -> Outcome:
         verdict = judge(error, job, self._limits, self._chance())
         log_failure(job.job_id, error, verdict)
-        if verdict.park_s:
-            self._slots.park(verdict.park_s)
+        if verdict.park_s and (park_s := self._parking.begin(verdict.message, verdict.park_s)):
+            self._slots.park(park_s)
         return judged(self._who, job, model, verdict)
 
     async def _come_to_rest(self, within_s: float) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from jobs.model import Claimed, Hint, Outcome
+from jobs.store.hosts import Trouble
 from jobs.store.running import Beat
 
 
@@ -14,6 +15,8 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: tuple[Outcome, ...] = ()
     hints: tuple[Hint, ...] = ()
     is_beat: bool = False
+    #: Goes with the heartbeat: what the host suffers from.
+    trouble: Trouble | None = None
 
     @property
     def size(self) -> int:
@@ -23,9 +26,9 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     def halves(self) -> tuple["Work", "Work"]:
         """The same work in two parts, neither of them empty; for two things or more."""
         if self.outcomes and (self.hints or self.is_beat):
-            return Work(outcomes=self.outcomes), Work(hints=self.hints, is_beat=self.is_beat)
+            return Work(outcomes=self.outcomes), msgspec.structs.replace(self, outcomes=())
         if self.is_beat:
-            return Work(is_beat=True), Work(hints=self.hints)
+            return msgspec.structs.replace(self, hints=()), Work(hints=self.hints)
         if self.outcomes:
             middle = len(self.outcomes) // 2
             return Work(outcomes=self.outcomes[:middle]), Work(outcomes=self.outcomes[middle:])

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from jobs.errors import StoreError
 from jobs.model import Claimed, Hint, Outcome
+from jobs.store.hosts import Trouble
 from jobs.store.running import Beat
 from worker.bisect import write_all
 from worker.commit import Commits
@@ -66,10 +67,10 @@ class Writer:
         done: asyncio.Future[bool] = self._loop.create_future()
         return self._ask(Record(outcome, done), done)
 
-    def beat(self) -> asyncio.Future[Beat]:
-        """Extend the lease of everything held; what was lost meanwhile."""
+    def beat(self, trouble: Trouble | None) -> asyncio.Future[Beat]:
+        """Extend the lease of everything held and tell of `trouble`; what was lost meanwhile."""
         done: asyncio.Future[Beat] = self._loop.create_future()
-        return self._ask(Heartbeat(done), done)
+        return self._ask(Heartbeat(trouble, done), done)
 
     def stop(self, within_s: float) -> None:
         """Write what is still asked for, then end the thread.

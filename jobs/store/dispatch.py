@@ -23,14 +23,15 @@ __all__ = [
     "reap_expired",
     "recall_dispatched",
     "release_session",
+    "running",
 ]
 
 
 class LivePool(msgspec.Struct, frozen=True, kw_only=True):
-    """A pool with at least one living host, and how busy it is."""
+    """A pool with at least one host that claims jobs, and how busy it is."""
 
     name: str
-    #: Slots of all its living hosts together.
+    #: Slots of all such hosts together.
     slots: int
     #: Jobs dispatched or running.
     in_flight: int
@@ -39,7 +40,9 @@ class LivePool(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def live_pools(c: Connection, alive_s: float) -> list[LivePool]:
-    """The pools whose hosts were seen in the last `alive_s` seconds, by name."""
+    """The pools that have a host which claims jobs: it was seen in the last `alive_s` seconds and
+    is not parked. By name.
+    """
     hosts = _LIVE(c, alive_s=alive_s).all()
     busy = {row.pool: row for row in _BUSY(c)}
     pools = []
@@ -56,6 +59,11 @@ def live_pools(c: Connection, alive_s: float) -> list[LivePool]:
             )
         )
     return pools
+
+
+def running(c: Connection) -> dict[str, int]:
+    """How many jobs run, by pool; whether a host of it lives or not."""
+    return {row.pool: row.running for row in _BUSY(c)}
 
 
 def dispatch(c: Connection, pool: str, limit: int) -> list[Hint]:
@@ -161,7 +169,11 @@ _PARTS = {
     "due": "j.pool = :pool AND j.state = 'pending'",
     "running_columns": RUNNING_COLUMNS,
 }
-_LIVE = Sql("SELECT pool, slots, models FROM hosts WHERE seen_at > {now} - :alive_s")
+# A host that claims nothing now is given nothing: its messages would only pile up.
+_LIVE = Sql(
+    "SELECT pool, slots, models FROM hosts WHERE seen_at > {now} - :alive_s"
+    " AND (trouble IS NULL OR parked_until <= {now})"
+)
 _BUSY = Sql("""
 SELECT j.pool, count(*) AS in_flight, sum(j.suspect) AS suspects,
     sum(CASE WHEN j.state = 'running' THEN 1 ELSE 0 END) AS running

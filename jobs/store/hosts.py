@@ -9,6 +9,15 @@ from jobs.store.dialect import Sql
 ALIVE_S = 30.0
 
 
+class Trouble(msgspec.Struct, frozen=True, kw_only=True):
+    """What keeps a host from serving anybody; over with its next answer."""
+
+    #: For people; never holds a prompt or an answer.
+    text: str
+    #: For how many seconds it claims nothing more; None is until somebody has looked.
+    parked_s: float | None
+
+
 class HostRow(msgspec.Struct, frozen=True, kw_only=True):
     """One host as it announced itself."""
 
@@ -25,9 +34,13 @@ class HostRow(msgspec.Struct, frozen=True, kw_only=True):
     #: Seconds since the epoch, by the store's clock, which also sets them.
     started_at: float = 0.0
     seen_at: float = 0.0
-    #: Why it claims nothing now, for people, and until when; None while it is well.
+    #: Seconds since it was seen.
+    silent_s: float = 0.0
+    #: What its backend suffers from, and for how many seconds; None while it is well.
     trouble: str | None = None
-    parked_until: float | None = None
+    troubled_s: float | None = None
+    #: Whether it waits until somebody has looked.
+    is_out: bool = False
 
 
 def announce(c: Connection, host: HostRow) -> None:
@@ -38,9 +51,10 @@ def announce(c: Connection, host: HostRow) -> None:
     _ANNOUNCE(c, models=models, **{key: values[key] for key in keep})
 
 
-def seen(c: Connection, name: str, session: str) -> bool:
-    """Note that a session lives; False when another one has its name by now."""
-    return _SEEN(c, name=name, session=session).rowcount == 1
+def seen(c: Connection, name: str, session: str, trouble: Trouble | None = None) -> bool:
+    """Note that a session lives, and what it suffers from; False when another has its name now."""
+    text, parked_s = (None, None) if trouble is None else (trouble.text, trouble.parked_s)
+    return _SEEN(c, name=name, session=session, trouble=text, parked_s=parked_s).rowcount == 1
 
 
 def leave(c: Connection, name: str, session: str) -> None:
@@ -59,7 +73,10 @@ def listing(c: Connection) -> list[HostRow]:
     """All hosts that have not left, by name; `seen_at` tells which of them live."""
     rows = [row._asdict() for row in _LISTING(c)]
     return [
-        msgspec.convert(row | {"models": msgspec.json.decode(row["models"])}, HostRow)
+        msgspec.convert(
+            row | {"models": msgspec.json.decode(row["models"]), "is_out": bool(row["is_out"])},
+            HostRow,
+        )
         for row in rows
     ]
 
@@ -69,9 +86,17 @@ INSERT INTO hosts (name, session, pool, slots, models, machine, version, started
 VALUES (:name, :session, :pool, :slots, :models, :machine, :version, {now}, {now})
 ON CONFLICT (name) DO UPDATE SET session = excluded.session, pool = excluded.pool,
     slots = excluded.slots, models = excluded.models, machine = excluded.machine,
-    version = excluded.version, started_at = excluded.started_at, seen_at = excluded.seen_at
+    version = excluded.version, started_at = excluded.started_at, seen_at = excluded.seen_at,
+    trouble = NULL, troubled_since = NULL, parked_until = NULL
 """)
-_SEEN = Sql("UPDATE hosts SET seen_at = {now} WHERE name = :name AND session = :session")
+_SEEN = Sql("""
+UPDATE hosts SET seen_at = {now}, trouble = CAST(:trouble AS TEXT),
+    troubled_since = CASE
+        WHEN CAST(:trouble AS TEXT) IS NOT NULL THEN coalesce(troubled_since, {now})
+    END,
+    parked_until = {now} + CAST(:parked_s AS DOUBLE PRECISION)
+WHERE name = :name AND session = :session
+""")
 _LEAVE = Sql("DELETE FROM hosts WHERE name = :name AND session = :session")
 _SESSIONS = Sql("""
 SELECT session FROM hosts WHERE name = :name
@@ -81,5 +106,7 @@ WHERE {in_flight} AND j.state = 'running' AND j.host = :name
 """)
 _LISTING = Sql(
     "SELECT name, session, pool, slots, models, machine, version, started_at, seen_at, trouble,"
-    " parked_until FROM hosts ORDER BY name"
+    " {now} - seen_at AS silent_s, {now} - troubled_since AS troubled_s,"
+    " CASE WHEN trouble IS NOT NULL AND parked_until IS NULL THEN 1 ELSE 0 END AS is_out"
+    " FROM hosts ORDER BY name"
 )

@@ -162,8 +162,10 @@ hosts = Table(
     Column("version", Text, nullable=False),
     Column("started_at", Double, nullable=False),
     Column("seen_at", Double, nullable=False),
-    # Why it claims nothing now, for people, and until when; null while it is well.
+    # Why its backend serves nobody, for people, and since when; null while it is well.
     Column("trouble", Text),
+    Column("troubled_since", Double),
+    # Until when it claims nothing; null with trouble is until somebody has looked.
     Column("parked_until", Double),
 )
 

@@ -5,8 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 from sqlalchemy import Connection
 
-from jobs.store import dialect, hosts, samples
-from jobs.store.dispatch import LivePool, live_pools
+from jobs.store import dialect, dispatch, hosts, samples
 from jobs.store.hosts import ALIVE_S, HostRow
 from jobs.store.samples import Stretch
 from monitoring.pages import history
@@ -16,9 +15,6 @@ from monitoring.pages.page import Page
 #: The spans of time to choose from, and how long the stretches are that become one point.
 WIDTHS_S = {900: samples.EVERY_S, 3_600: 15.0, 21_600: 90.0, 86_400: 360.0}
 DEFAULT_SPAN_S = 3_600
-
-#: Longer than there is a Nightmill.
-_EVER_S = 1e10
 
 
 class BatchNow(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +46,7 @@ class PoolNow(msgspec.Struct, frozen=True, kw_only=True):
     """A pool, now and over time."""
 
     name: str
-    #: Slots of its living hosts; 0 where there is none.
+    #: Slots of its hosts that live and are well; 0 where there is none.
     slots: int
     running: int
     waiting: int
@@ -70,10 +66,11 @@ class HostNow(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     is_alive: bool
     seen_s_ago: float
-    #: What keeps it from working, for people; None while it is well.
+    #: What its backend suffers from, for people, and for how many seconds; None while it is well.
     trouble: str | None
-    #: Seconds until it tries again; None where it is not known.
-    parked_s: float | None
+    troubled_s: float | None
+    #: Whether it waits until somebody has looked.
+    is_out: bool
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,7 +105,7 @@ def overview(list_batches: ListBatches) -> Page:
             span_s=span_s,
             stretches=samples.since(c, now - span_s, width_s),
             of_late=samples.since(c, now - look_back_s, samples.EVERY_S / 10),
-            pools=live_pools(c, _EVER_S),
+            running=dispatch.running(c),
             waiting=samples.waiting(c),
             hosts=hosts.listing(c),
             batches=list_batches(c),
@@ -131,7 +128,7 @@ def put_together(
     span_s: int,
     stretches: Sequence[Stretch],
     of_late: Sequence[Stretch],
-    pools: Sequence[LivePool],
+    running: Mapping[str, int],
     waiting: Mapping[str, int],
     hosts: Sequence[HostRow],
     batches: Sequence[BatchNow],
@@ -139,9 +136,8 @@ def put_together(
     """The page's value from what the store has; `of_late` are single samples."""
     width_s = WIDTHS_S[span_s]
     points = history.by_pool(stretches, width_s)
-    known = tuple(_host(row, now) for row in hosts)
-    running = {pool.name: pool.running for pool in pools}
-    names = sorted({*points, *running, *waiting})
+    known = tuple(map(_host, hosts))
+    names = sorted({*points, *running, *waiting, *(host.pool for host in known)})
     return Overview(
         at=now,
         span_s=span_s,
@@ -152,7 +148,7 @@ def put_together(
                 name,
                 points.get(name, ()),
                 history.present([each for each in of_late if each.pool == name], now),
-                slots=sum(each.slots for each in known if each.pool == name and each.is_alive),
+                slots=_slots(known, name),
                 running=running.get(name, 0),
                 waiting=waiting.get(name, 0),
             )
@@ -161,6 +157,10 @@ def put_together(
         hosts=known,
         batches=tuple(batches),
     )
+
+
+def _slots(hosts: Sequence[HostNow], pool: str) -> int:
+    return sum(h.slots for h in hosts if h.pool == pool and h.is_alive and h.trouble is None)
 
 
 def _pool(
@@ -184,9 +184,7 @@ def _pool(
     )
 
 
-def _host(row: HostRow, now: float) -> HostNow:
-    seen_s_ago = max(0.0, now - row.seen_at)
-    parked_s = None if row.parked_until is None else max(0.0, row.parked_until - now)
+def _host(row: HostRow) -> HostNow:
     return HostNow(
         name=row.name,
         pool=row.pool,
@@ -194,8 +192,9 @@ def _host(row: HostRow, now: float) -> HostNow:
         models=row.models,
         machine=row.machine,
         version=row.version,
-        is_alive=seen_s_ago < ALIVE_S,
-        seen_s_ago=round(seen_s_ago, 1),
+        is_alive=row.silent_s < ALIVE_S,
+        seen_s_ago=round(max(0.0, row.silent_s), 1),
         trouble=row.trouble,
-        parked_s=parked_s,
+        troubled_s=row.troubled_s,
+        is_out=row.is_out,
     )

@@ -40,6 +40,6 @@ function state({ is_alive: isAlive, trouble: why }) {
   return why ? ["in trouble", "warn"] : ["alive", "good"];
 }
 
-function trouble({ trouble: why, parked_s: parked }) {
-  return parked ? `${why} Tries again in ${duration(parked)}.` : why;
+function trouble({ trouble: why, troubled_s: since, is_out: isOut }) {
+  return `${why} For ${duration(since ?? 0)} now.${isOut ? " It waits until somebody has looked." : ""}`;
 }

@@ -22,6 +22,7 @@ class Onlooker:
         self._progress = progress
         self._began = time.monotonic()
         self._knows_of_others = False
+        self._trouble = ""
 
     def see(self, status: Status) -> None:
         """Show the status; raises `InterruptedByUser` when a signal has come."""
@@ -31,11 +32,20 @@ class Onlooker:
         if self._is_served_by_others() and not self._knows_of_others:
             self._knows_of_others = True
             say(f"{self._stack.leader.capitalize()} runs the services here; this run shares them.")
+        self._tell_of_trouble(status)
         self._progress.show(status)
 
     def hear_of_trouble(self, error: StoreError) -> None:
         """Told when the store begins to fail; what runs is not lost by that."""
         say(f"Trying for up to a minute to get over this: {error}")
+
+    def _tell_of_trouble(self, status: Status) -> None:
+        text = "" if status.trouble is None else status.trouble.text
+        if text and text != self._trouble:
+            say(f"Pool {status.pool} serves nobody now and is tried again: {text}")
+        elif self._trouble and not text:
+            say(f"Pool {status.pool} is well again.")
+        self._trouble = text
 
     def _is_served_by_others(self) -> bool:
         return not self._stack.is_leader and time.monotonic() - self._began > PASSING_S

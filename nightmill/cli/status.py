@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from nightmill.cli import options
+from nightmill.cli import options, words
 from nightmill.cli.output import print_json, tell
 from nightmill.report import Report
 from nightmill.status import Status
@@ -45,6 +45,9 @@ def lines(status: Status, report: Report | None) -> list[str]:
         ", ".join([summary.counts(status), *summary.speed(status)]),
         f"{summary.tokens(status)}, model {status.model}, pool {status.pool}",
     ]
+    if status.trouble is not None:
+        since = words.duration(status.trouble.for_s)
+        said.append(f"pool {status.pool} has served nobody for {since}: {status.trouble.text}")
     if status.output:
         said.append(f"results: {status.output}")
     if report is not None:

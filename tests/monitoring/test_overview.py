@@ -85,7 +85,7 @@ def test_hosts_live_are_gone_or_in_trouble(night: Night, served: Served) -> None
         night.host(name, slots=4)
     night.lose("b@here", 100)
     night.desk.do(
-        "UPDATE hosts SET trouble = 'No room.', parked_until = seen_at + 45 WHERE name = 'c@here'"
+        "UPDATE hosts SET trouble = 'No room.', troubled_since = seen_at - 45 WHERE name = 'c@here'"
     )
 
     value = served.overview()
@@ -93,8 +93,9 @@ def test_hosts_live_are_gone_or_in_trouble(night: Night, served: Served) -> None
     well, gone, parked = value["hosts"]
     assert (well["is_alive"], well["trouble"]) == (True, None)
     assert (gone["is_alive"], 99 < gone["seen_s_ago"] < 130) == (False, True)
-    assert (parked["trouble"], 30 < parked["parked_s"] <= 45) == ("No room.", True)
-    assert value["pools"][0]["slots"] == 8
+    assert (parked["trouble"], parked["is_out"]) == ("No room.", True)
+    assert 45 <= parked["troubled_s"] < 75
+    assert value["pools"][0]["slots"] == 4
 
 
 def test_the_batches_that_run_come_first_by_their_turn(night: Night, served: Served) -> None:

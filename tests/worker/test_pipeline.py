@@ -185,6 +185,20 @@ def test_a_parked_host_claims_nothing_until_its_time_is_over(
     assert states(store) == ["succeeded"]
 
 
+def test_the_store_knows_why_a_host_is_parked_until_it_answers_again(
+    store: Store, start_host: StartHost
+) -> None:
+    submit(store, ["first", "second"])
+    first, second = hand_out(store)
+    host = start_host(store, failing(first=ParkBackendError("Not running.", for_s=0.3)))
+
+    run(host, [first])
+    eventually(lambda: ask(store, "SELECT trouble FROM hosts") == [("Not running.",)], "the news")
+
+    run(host, [second])
+    eventually(lambda: ask(store, "SELECT trouble FROM hosts") == [(None,)], "its end", 20)
+
+
 def test_after_a_breach_of_privacy_nothing_more_is_claimed(
     store: Store, start_host: StartHost
 ) -> None:

@@ -116,6 +116,20 @@ def test_an_idle_pool_has_nothing_in_flight(desk: Desk) -> None:
     assert (pool.in_flight, pool.running, pool.models) == (0, 0, frozenset())
 
 
+def test_a_parked_host_counts_for_nothing_until_its_time_is_over(desk: Desk) -> None:
+    parked = hosts.Trouble(text="Not running.", parked_s=60)
+    with desk.store.write() as c:
+        hosts.announce(c, host("studio"))
+        hosts.announce(c, host("mini", slots=2))
+        hosts.seen(c, "mini", "session of mini", parked)
+        assert [pool.slots for pool in dispatch.live_pools(c, alive_s=30)] == [4]
+        hosts.seen(c, "studio", "session of studio", hosts.Trouble(text="A leak.", parked_s=None))
+        assert dispatch.live_pools(c, alive_s=30) == []
+    desk.do("UPDATE hosts SET parked_until = parked_until - 100")
+    with desk.store.read() as c:
+        assert [pool.slots for pool in dispatch.live_pools(c, alive_s=30)] == [2]
+
+
 def test_a_batch_is_completed_when_its_last_job_is(desk: Desk) -> None:
     desk.batch(line(1), line(2))
     first, second = desk.take()

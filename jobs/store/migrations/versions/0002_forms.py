@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("max_failures", sa.Double(), nullable=False, server_default=sa.text("0.5")),
     )
     op.add_column("hosts", sa.Column("trouble", sa.Text()))
+    op.add_column("hosts", sa.Column("troubled_since", sa.Double()))
     op.add_column("hosts", sa.Column("parked_until", sa.Double()))
     _tallies()
     _samples()

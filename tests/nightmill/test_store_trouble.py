@@ -1,0 +1,100 @@
+"""A run over a store that cannot be written for a while: a full disk, a lock held by others."""
+
+import contextlib
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.nightmill.conftest import Start
+from tests.nightmill.mill_process import answered, end_of, read_rows, write_rows
+from tests.nightmill.processes import eventually, marked
+
+ROWS = 3000
+RUN = ("run", "in.jsonl", "-o", "out.jsonl")
+
+
+@pytest.fixture
+def small_disk(mill: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A disk of a few megabytes that holds the data directory and nothing else."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("only root on Linux may mount a small disk")
+    disk = mill / "data"
+    disk.mkdir(mode=0o700)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=12m,mode=0700", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("no disk may be mounted here")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Take all that is free on a disk; the file that does."""
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(b"x" * 4096)
+    return filler
+
+
+def test_a_full_disk_is_told_and_waited_for(small_disk: Path, mill: Path, start: Start) -> None:
+    write_rows(mill / "in.jsonl", ROWS)
+    run = start(*RUN)
+    eventually(lambda: answered(mill) >= 50, "the first answers")
+
+    filler = fill(small_disk)
+    said = _line_with(run, "Trying for up to a minute")
+    filler.unlink()
+
+    status, _, _ = end_of(run, 120)
+    assert "full" in said
+    assert status == 0
+    assert len(read_rows(mill / "out.jsonl")) == ROWS
+
+
+@pytest.mark.long
+def test_a_disk_that_stays_full_ends_the_run_which_can_be_resumed(
+    small_disk: Path, mill: Path, mark: str, start: Start
+) -> None:
+    write_rows(mill / "in.jsonl", ROWS)
+    run = start(*RUN)
+    eventually(lambda: answered(mill) >= 50, "the first answers")
+    filler = fill(small_disk)
+
+    status, _, err = end_of(run, 180)
+    assert status == 3
+    assert "to go on:" in err
+    assert marked(mark) == []
+
+    filler.unlink()
+    assert end_of(start(*RUN), 120)[0] == 0
+    assert len(read_rows(mill / "out.jsonl")) == ROWS
+
+
+@pytest.mark.long
+def test_a_store_that_others_lock_for_longer_than_is_waited_is_got_over(
+    mill: Path, start: Start
+) -> None:
+    write_rows(mill / "in.jsonl", ROWS)
+    run = start(*RUN)
+    eventually(lambda: answered(mill) >= 50, "the first answers")
+
+    with contextlib.closing(sqlite3.connect(mill / "data" / "nightmill.db")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        said = _line_with(run, "Trying for up to a minute")
+        other.rollback()
+
+    status, _, _ = end_of(run, 120)
+    assert "lock" in said
+    assert status == 0
+    assert len(read_rows(mill / "out.jsonl")) == ROWS
+
+
+def _line_with(run: "subprocess.Popen[str]", words: str) -> str:
+    """The next line of its standard error that has these words; reads until it comes."""
+    assert run.stderr is not None
+    return next(line for line in run.stderr if words in line)
