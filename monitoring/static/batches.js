@@ -32,10 +32,12 @@ function pill({ state, running, paused_reason: paused, unsuccessful }) {
   return element("span", { class: `nm-pill nm-${kind}` }, word);
 }
 
-function bar({ name, total, finished, succeeded, unsuccessful, running }) {
+function bar(batch) {
+  const { name, total, finished, succeeded, unsuccessful, running } = batch;
   const parts = [["good", succeeded], ["bad", unsuccessful], ["busy", running]];
   const made = element("div", { class: "nm-bar", role: "progressbar", "aria-label": name,
-    "aria-valuemin": 0, "aria-valuemax": total, "aria-valuenow": finished });
+    "aria-valuemin": 0, "aria-valuemax": total, "aria-valuenow": finished,
+    "aria-valuetext": progress(batch) });
   for (const [kind, jobs] of parts) {
     if (!jobs) continue;
     const part = element("span", { class: `nm-part-${kind}` });
