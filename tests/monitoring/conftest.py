@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from jobs.settings import BrokerSettings, Settings
 from jobs.store.store import Store
@@ -82,6 +82,8 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("CI"):
             pytest.fail("CI must look at the pages: install chromium")
         pytest.skip("there is no chromium on the PATH")
+    # A busy machine may take long without a fault of anybody.
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=found,
