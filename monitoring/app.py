@@ -101,7 +101,7 @@ def _options() -> SimpleNamespace:
         "enable_events": False,
         "max_tasks": MAX_TASKS,
         "max_workers": MAX_WORKERS,
-        "tasks_columns": "name,uuid,state,result,received,runtime,worker",
+        "tasks_columns": "state,result,runtime,worker,received,uuid",
         "format_task": without_arguments,
     }
     defaults = {name: option.default for name, option in _defined().items()}

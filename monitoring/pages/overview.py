@@ -172,7 +172,8 @@ def _pool(
     running: int,
     waiting: int,
 ) -> PoolNow:
-    jobs_per_s, tokens_per_s = speed
+    # As of a batch that stands still: what was fast a moment ago is not fast now.
+    jobs_per_s, tokens_per_s = speed if running or waiting else (0.0, 0.0)
     return PoolNow(
         name=name,
         slots=slots,

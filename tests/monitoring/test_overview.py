@@ -57,6 +57,14 @@ def test_the_figures_of_a_pool_are_those_of_its_batches(night: Night, served: Se
     assert (jobs_per_s, tokens_per_s, running, waiting, follows) == (1.0, 3.0, 3.0, 12.0, False)
 
 
+def test_a_pool_that_has_just_become_idle_has_no_speed(night: Night, served: Served) -> None:
+    night.batch("one", 5, done=5)
+    night.samples({"mlx": 0})
+    (pool,) = served.overview()["pools"]
+    assert (pool["jobs_per_s"], pool["tokens_per_s"]) == (0.0, 0.0)
+    assert pool["points"][-1][1] == 1.0
+
+
 @pytest.mark.parametrize(("span", "width"), [(900, 5), (3600, 15), (21_600, 90), (86_400, 360)])
 def test_a_day_has_no_more_points_than_an_hour(
     night: Night, served: Served, span: int, width: int
