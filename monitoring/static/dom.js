@@ -16,9 +16,7 @@ export function drawn(name, attributes = {}, ...children) {
 export function show(parent, children) {
   const fresh = document.createElement(parent.localName);
   fresh.append(...children);
-  if (!parent.isEqualNode(fresh) && parent.innerHTML !== fresh.innerHTML) {
-    parent.replaceChildren(...fresh.childNodes);
-  }
+  if (parent.innerHTML !== fresh.innerHTML) parent.replaceChildren(...fresh.childNodes);
 }
 
 function filled(made, attributes, children) {

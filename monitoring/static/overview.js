@@ -8,8 +8,9 @@ import { follow } from "./live.js";
 import { clock, count, rate } from "./words.js";
 
 const SPANS = [[900, "15 min"], [3600, "1 h"], [21600, "6 h"], [86400, "24 h"]];
-// A dispatcher looks every five seconds.
+// A dispatcher looks every five seconds, and a run needs some to begin.
 const LATE_S = 20;
+const BEGINNING_S = 10;
 
 const page = document.getElementById("page");
 const at = (id) => document.getElementById(id);
@@ -21,6 +22,7 @@ const charts = [
 ];
 let span = 3600;
 let seen = null;
+let stillSince = null;
 
 function showValue(value) {
   seen = value;
@@ -45,8 +47,14 @@ function tell(state, words, notice) {
   page.classList.toggle("nm-stale", state === "lost");
 }
 
-/** What keeps work from being done, in a sentence; empty where nothing does. */
-function trouble({ at: now, sampled_at: sampled, pools, batches }) {
+/** What keeps work from being done for a while now, in a sentence; empty where nothing does. */
+function trouble(value) {
+  const sentence = standstill(value);
+  stillSince = sentence ? stillSince ?? value.at : null;
+  return sentence && value.at - stillSince >= BEGINNING_S ? sentence : "";
+}
+
+function standstill({ at: now, sampled_at: sampled, pools, batches }) {
   if (!batches.some((batch) => batch.state === "open")) return "";
   if (sampled === null || now - sampled > LATE_S) {
     const since = sampled === null ? "" : ` since ${clock(sampled)}`;

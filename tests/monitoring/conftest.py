@@ -27,6 +27,9 @@ def night(sqlite_store: Store) -> Night:
 
 Serve = Callable[..., Served]
 
+#: As Debian, Ubuntu and Google call it.
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
+
 
 @pytest.fixture
 def serve(sqlite_store: Store, tmp_path: Path) -> Iterator[Serve]:
@@ -77,7 +80,7 @@ def work(
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """A real Chromium of this machine, which resolves no name but this machine's."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    found = next(filter(None, map(shutil.which, CHROMIUMS)), None)
     if found is None:
         if os.environ.get("CI"):
             pytest.fail("CI must look at the pages: install chromium")

@@ -148,6 +148,17 @@ def test_it_says_when_nobody_hands_out_work(night: Night, served: Served, look: 
     expect(visit.page.locator("#notice")).to_contain_text("nobody has handed any out since")
 
 
+def test_it_says_when_no_host_serves_what_waits(night: Night, served: Served, look: Open) -> None:
+    night.host()
+    night.lose("mlx@studio", 100)
+    night.batch("waits", 5)
+    night.pace("mlx", 600, lambda _: 3.0, upto_s_ago=-60)
+    visit = look(served.url)
+    expect(visit.page.locator("#notice")).to_have_text(
+        "5 jobs wait for pool mlx, which no host serves now."
+    )
+
+
 def test_it_says_when_what_it_shows_is_stale_and_goes_on_after_a_restart(
     night: Night, serve: Callable[..., Served], look: Open
 ) -> None:
