@@ -4,11 +4,10 @@ import asyncio
 import errno
 import ipaddress
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
 
 from jobs.addresses import is_this_machine
 from jobs.errors import UsageError
@@ -18,6 +17,8 @@ from monitoring.app import Monitor
 LOOK_EVERY_S = 0.2
 #: Nobody has anything to send here.
 _MOST_BYTES = 65_536
+#: Who may wait to be let in.
+_BACKLOG = 128
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,18 +56,24 @@ def serve(
     asyncio.run(_serve(place, make, on_start, check))
 
 
-def listen(place: Place) -> list[socket.socket]:
-    """Sockets that listen; raises `UsageError` where the address cannot be had."""
+def listen(place: Place) -> socket.socket:
+    """A socket that listens; raises `UsageError` where the address cannot be had."""
+    family = socket.AF_INET6 if ":" in place.address else socket.AF_INET
+    listening = socket.socket(family)
     try:
-        return bind_sockets(place.port, place.address)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((place.address, place.port))
+        listening.listen(_BACKLOG)
+        listening.setblocking(False)
     except OSError as error:
+        listening.close()
         raise UsageError(_why(place, error)) from error
+    return listening
 
 
-def url_of(place: Place, sockets: Sequence[socket.socket]) -> str:
+def url_of(place: Place, listening: socket.socket) -> str:
     """What to open in a browser."""
-    port = sockets[0].getsockname()[1]
-    return f"http://{_shown(place.address)}:{port}/"
+    return f"http://{_shown(place.address)}:{listening.getsockname()[1]}/"
 
 
 async def _serve(
@@ -75,13 +82,13 @@ async def _serve(
     on_start: Callable[[str], None],
     check: Callable[[], None],
 ) -> None:
-    sockets = listen(place)
+    listening = listen(place)
     monitor = make()
     server = HTTPServer(monitor, max_body_size=_MOST_BYTES, max_header_size=_MOST_BYTES)
-    server.add_sockets(sockets)
+    server.add_socket(listening)
     monitor.begin()
     try:
-        on_start(url_of(place, sockets))
+        on_start(url_of(place, listening))
         while True:
             check()
             await asyncio.sleep(LOOK_EVERY_S)

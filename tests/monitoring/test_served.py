@@ -12,7 +12,7 @@ from flower import urls
 
 from monitoring.app import STATIC
 from monitoring.pages.page import Page
-from monitoring.serving import Place
+from monitoring.serving import Place, listen, url_of
 from monitoring.templates import Templates
 from tests.monitoring.scene import Night, Served
 
@@ -170,3 +170,14 @@ def test_pages_for_others_need_a_password(address: str) -> None:
     with pytest.raises(Exception, match="Expected a password for pages on"):
         Place(address=address, port=0).check()
     Place(address=address, port=0, credentials="me:x").check()
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [("127.0.0.1", "127.0.0.1"), ("localhost", "localhost"), ("::1", "[::1]"), ("::", "[::1]")],
+)
+def test_the_url_is_one_that_can_be_opened(address: str, shown: str) -> None:
+    place = Place(address=address, port=0, credentials="me:x")
+    with listen(place) as listening:
+        port = listening.getsockname()[1]
+        assert url_of(place, listening) == f"http://{shown}:{port}/"
