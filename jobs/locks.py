@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,9 +24,12 @@ class FileLock:
         """Whether this object holds the lock."""
         return self._fd is not None
 
-    def acquire(self) -> None:
-        """Wait until the lock is ours."""
-        self._open_and_lock(fcntl.LOCK_EX)
+    def acquire(self, within_s: float | None = None) -> bool:
+        """Wait until the lock is ours, for so many seconds at most; say whether it is."""
+        if within_s is None:
+            self._open_and_lock(fcntl.LOCK_EX)
+            return True
+        return self.try_acquire() or self._queue_up(within_s)
 
     def try_acquire(self) -> bool:
         """Take the lock if it is free; say whether it is ours now."""
@@ -52,10 +56,31 @@ class FileLock:
             os.close(self._fd)
             self._fd = None
 
+    def _queue_up(self, within_s: float) -> bool:
+        # The system call knows no time limit, and asking again and again would lose the place in
+        # the queue: somebody else waits, and gives the lock back if we have left by then.
+        other = FileLock(self.path)
+        has_come, has_left = threading.Event(), threading.Lock()
+
+        def wait() -> None:
+            other.acquire()
+            has_come.set()
+            # Free while somebody is there to take the lock over.
+            if not has_left.acquire(blocking=False):
+                other.release()
+
+        threading.Thread(target=wait, name="lock", daemon=True).start()
+        if not has_come.wait(within_s) and has_left.acquire(blocking=False):
+            return False
+        has_come.wait()
+        self._fd, other._fd = other._fd, None
+        return True
+
     def _open_and_lock(self, how: int) -> None:
         if self._fd is not None:
             raise RuntimeError(f"expected {self.path.name} not to be locked twice by one object")
-        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        # No link: a lock may lie where others could put one.
+        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(fd, how)
         except BaseException:

@@ -99,7 +99,8 @@ def _got(name: str, value: Any) -> str:
     if name == "url" and isinstance(value, str):
         return f", got {masked(value)}"
     if isinstance(value, str):
-        return f", got {value[:_CUT]!r}"
+        # A URL in the wrong place may hold a password all the same.
+        return ", got a URL" if "://" in value else f", got {value[:_CUT]!r}"
     if isinstance(value, (int, float)):
         return f", got {value!r}"[:_CUT]
     if value is None:

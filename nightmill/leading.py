@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
-from jobs.errors import StoreError, UsageError
+from jobs.errors import BrokerError, StoreError, UsageError
 from jobs.settings import Settings
 from jobs.store.migrate import prepare
 from jobs.store.store import Store
@@ -63,8 +63,8 @@ def _dispatch(
     try:
         while True:
             check()
-            # It tries again by itself until the store answers.
-            with contextlib.suppress(StoreError):
+            # It tries again by itself until store and broker answer.
+            with contextlib.suppress(StoreError, BrokerError):
                 dispatcher.check()
             time.sleep(LOOK_EVERY_S)
     finally:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-from jobs.errors import StoreError
+from jobs.errors import BrokerError, StoreError
 from jobs.store.store import Store
 from nightmill.embedded.stack import Stack
 from nightmill.looking import look
@@ -12,11 +12,11 @@ from nightmill.status import Status
 from nightmill.trouble import give_up
 
 LOOK_EVERY_S = 0.1
-#: How long the store may fail before that is no passing trouble any more.
+#: How long store or broker may fail before that is no passing trouble any more.
 PATIENCE_S = 60.0
 
 OnTick = Callable[[Status], None]
-OnTrouble = Callable[[StoreError], None]
+OnTrouble = Callable[[StoreError | BrokerError], None]
 
 
 def wait_for(
@@ -29,8 +29,8 @@ def wait_for(
     """Tend the stack until a batch is over, and return how it ended.
 
     `on_tick` gets the status several times a second; what it raises ends the waiting.
-    `on_trouble` is called when the store begins to fail. Raises `StoppedEarlyError` where neither
-    waiting nor starting again helps.
+    `on_trouble` is called when store or broker begin to fail. Raises `StoppedEarlyError` where
+    neither waiting nor starting again helps.
     """
     patience = _Patience(on_trouble)
     status = look(store, batch_id)
@@ -46,7 +46,7 @@ def wait_for(
 
 
 class _Patience:
-    """Passes over a store that fails, until it has failed for too long without a break."""
+    """Passes over store and broker that fail, until they have failed for too long on end."""
 
     def __init__(self, on_trouble: OnTrouble) -> None:
         self._on_trouble = on_trouble
@@ -61,7 +61,7 @@ class _Patience:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        if not isinstance(error, StoreError):
+        if not isinstance(error, StoreError | BrokerError):
             self._failing_since = None
             return False
         now = time.monotonic()

@@ -67,7 +67,8 @@ def running(c: Connection) -> dict[str, int]:
 
 
 def dispatch(c: Connection, pool: str, limit: int) -> list[Hint]:
-    """Give the best pending jobs of open batches to a pool: at most `limit`, best first.
+    """Give the best pending jobs of open batches to a pool: at most `limit`, best first. A batch
+    whose input is being read again goes on meanwhile.
 
     By priority and age of their batch, then by line. Suspects come after the other jobs of
     their batch and one at a time, with nothing beside them in the pool: only so is it clear
@@ -186,7 +187,8 @@ SELECT b.id, EXISTS (
     WHERE j.batch_id = b.id AND {due} AND j.suspect = 1 AND j.not_before <= {now}
 ) AS has_suspects
 FROM batches AS b
-WHERE b.state = 'open' AND EXISTS (SELECT 1 FROM jobs AS j WHERE j.batch_id = b.id AND {due})
+WHERE (b.state = 'open' OR b.state = 'ingesting' AND b.revision > 1)
+    AND EXISTS (SELECT 1 FROM jobs AS j WHERE j.batch_id = b.id AND {due})
 ORDER BY b.priority DESC, b.created_at, b.id
 """,
     _PARTS,

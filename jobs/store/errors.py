@@ -1,8 +1,10 @@
 """What a database says, in words for the user and by what the caller can do about it."""
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import sqlalchemy.exc
 
@@ -40,6 +42,11 @@ def translate_store_errors(where: str) -> Iterator[None]:
         raise StoreError(_sentence(where, orig)) from error
 
 
+def locked(where: str) -> str:
+    """The sentence for a store on which somebody else has been writing for too long."""
+    return _LOCKED.format(where=where, wait=LOCK_WAIT_S)
+
+
 def _data_sentence(where: str, orig: BaseException) -> str:
     kind = _name_of(orig) or type(orig).__name__
     return f"The store {where} refused a value ({kind})."
@@ -47,6 +54,9 @@ def _data_sentence(where: str, orig: BaseException) -> str:
 
 def _sentence(where: str, orig: BaseException) -> str:
     name = _name_of(orig)
+    if name.startswith("SQLITE_IOERR") and _is_full(where):
+        # The file it could not make is not the store's, so SQLite does not know why.
+        return _FULL.format(where=where)
     for start, sentence in _BY_NAME.items():
         if name.startswith(start):
             return sentence.format(where=where, wait=LOCK_WAIT_S)
@@ -61,10 +71,19 @@ def _sentence(where: str, orig: BaseException) -> str:
     )
 
 
+def _is_full(where: str) -> bool:
+    try:
+        return shutil.disk_usage(Path(where).parent).free < _LITTLE
+    except OSError:
+        return False
+
+
 def _name_of(orig: BaseException) -> str:
     return getattr(orig, "sqlite_errorname", None) or getattr(orig, "sqlstate", None) or ""
 
 
+#: Bytes with which nothing can be begun.
+_LITTLE = 1_000_000
 #: A text that is too long for one of Postgres's indexes.
 _TOO_LONG = "54"
 

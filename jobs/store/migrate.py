@@ -65,6 +65,9 @@ def _create_sqlite(url: URL, path: Path) -> None:
     with _transaction(url.set(database=str(new))) as c:
         _migrate(c)
     _sync(new)
+    for left in _logs_of(path):
+        # Of a store that was moved away: SQLite would take them for the new one's.
+        left.unlink(missing_ok=True)
     new.rename(path)
     _sync(path.parent)
 
@@ -94,9 +97,13 @@ def _copy_sqlite(path: Path, copy: Path) -> None:
 
 def _touch_private(path: Path) -> None:
     """A new empty file for its owner only; what an earlier try left there goes."""
-    for left in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+    for left in (path, *_logs_of(path)):
         left.unlink(missing_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+def _logs_of(path: Path) -> tuple[Path, Path]:
+    return path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")
 
 
 def _migrate(c: Connection) -> None:

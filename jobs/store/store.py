@@ -8,8 +8,8 @@ from sqlalchemy import URL, Connection, inspect, text
 
 from jobs.errors import StoreError
 from jobs.locks import FileLock
-from jobs.store.engines import Kind, make_engine, parse_url, sqlite_path
-from jobs.store.errors import translate_store_errors
+from jobs.store.engines import LOCK_WAIT_S, Kind, make_engine, parse_url, sqlite_path
+from jobs.store.errors import locked, translate_store_errors
 from jobs.store.version import HEAD
 
 
@@ -70,12 +70,14 @@ class Store:
             return
         lock = FileLock(lock_path(self._file))
         try:
-            lock.acquire()
+            is_ours = lock.acquire(LOCK_WAIT_S)
         except OSError as error:
             raise StoreError(
                 f"The store {self._where} cannot be locked for writing: {error.strerror}. "
                 "Make its folder writable for you, then give the same command again."
             ) from error
+        if not is_ours:
+            raise StoreError(locked(self._where))
         try:
             yield
         finally:

@@ -2,7 +2,7 @@
 
 import time
 
-from jobs.errors import StoreError
+from jobs.errors import BrokerError, StoreError
 from nightmill.cli.output import say
 from nightmill.cli.progress import Progress
 from nightmill.cli.signals import Signals
@@ -35,8 +35,8 @@ class Onlooker:
         self._tell_of_trouble(status)
         self._progress.show(status)
 
-    def hear_of_trouble(self, error: StoreError) -> None:
-        """Told when the store begins to fail; what runs is not lost by that."""
+    def hear_of_trouble(self, error: StoreError | BrokerError) -> None:
+        """Told when store or broker begin to fail; what runs is not lost by that."""
         say(f"Trying for up to a minute to get over this: {error}")
 
     def _tell_of_trouble(self, status: Status) -> None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from jobs.errors import StoppedEarlyError
+
 MAX_LOG_BYTES = 1_000_000
 TAIL_LINES = 8
 
@@ -34,17 +36,17 @@ class Child:
 
     @classmethod
     def start(cls, command: Sequence[str], log: Path, fd: int) -> Self:
-        """Start `command` with the lifeline `fd` open and both outputs going to `log`."""
-        rotate(log)
-        with log.open("ab") as output:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                pass_fds=(fd,),
-                process_group=0,
-            )
+        """Start `command` with the lifeline `fd` open and both outputs going to `log`.
+
+        Raises `StoppedEarlyError` where that cannot be done now.
+        """
+        try:
+            process = _begin(command, log, fd)
+        except OSError as error:
+            raise StoppedEarlyError(
+                f"{command[0]} cannot be started with its log {log}: {error.strerror}. Mend that,"
+                " then give the same command again."
+            ) from error
         return cls(process, log, time.monotonic())
 
     @property
@@ -66,14 +68,27 @@ class Child:
 
     def kill(self) -> None:
         """End it and whatever it started in its group; nothing of it is left afterwards."""
-        # All of the group may have ended by themselves.
-        with contextlib.suppress(ProcessLookupError):
+        # All of the group may have ended by themselves; macOS then says that it is not permitted.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def last_words(self) -> str:
         """The end of its log."""
         return tail(self.log)
+
+
+def _begin(command: Sequence[str], log: Path, fd: int) -> subprocess.Popen[bytes]:
+    rotate(log)
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=(fd,),
+            process_group=0,
+        )
 
 
 def rotate(log: Path) -> None:

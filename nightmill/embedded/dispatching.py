@@ -5,7 +5,7 @@ import threading
 
 from jobs import loops
 from jobs.broker import celery_app
-from jobs.errors import StoreError
+from jobs.errors import BrokerError, StoreError
 from jobs.store.store import Store
 from producer.dispatcher import Dispatcher
 from producer.publisher import Publisher
@@ -23,7 +23,7 @@ class DispatcherThread:
         self._thread.start()
 
     def check(self) -> None:
-        """Raise what ended the dispatcher, or the `StoreError` that it is trying to get over."""
+        """Raise what ended the dispatcher, or what store or broker fail with while it tries on."""
         if self._fault is not None:
             raise self._fault
 
@@ -48,7 +48,7 @@ class DispatcherThread:
     def _step(self) -> float:
         try:
             delay = self._dispatcher.step()
-        except StoreError as error:
+        except (StoreError, BrokerError) as error:
             self._fault = error
             raise
         self._fault = None

@@ -5,6 +5,7 @@ ends the server on Linux; elsewhere the next keeper finds it by its pid file.
 """
 
 import argparse
+import contextlib
 import ctypes
 import os
 import select
@@ -58,13 +59,13 @@ def end_leftover(pid_file: Path) -> None:
     """End the server of a keeper that was killed, if it is still the process that was noted."""
     if not pid_file.exists():
         return
-    pid, _, started = pid_file.read_text().partition(" ")
-    try:
+    pid, _, started = pid_file.read_text("utf-8", "replace").partition(" ")
+    # A power cut may have left anything in the file; a process of somebody else's is not ours.
+    with contextlib.suppress(ValueError, psutil.Error):
         process = psutil.Process(int(pid))
         if str(process.create_time()) == started:
             process.kill()
-    except psutil.NoSuchProcess:
-        pid_file.unlink()
+    pid_file.unlink()
 
 
 def start_server(command: list[str], folder: Path, inherited_fd: int) -> subprocess.Popen[bytes]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from jobs.locks import FileLock
+from tests.integration.mill import eventually
 
 #: Takes the lock, says so, and holds it until it is killed or its input ends.
 HOLDER = """
@@ -39,6 +40,39 @@ def holder(path: Path) -> Iterator[subprocess.Popen[str]]:
         assert process.stdout.readline() == "held\n"
         yield process
         process.kill()
+
+
+def test_waiting_for_a_lock_ends_in_time_and_does_not_take_it_later(tmp_path: Path) -> None:
+    holder, waiter = FileLock(tmp_path / "some.lock"), FileLock(tmp_path / "some.lock")
+    holder.acquire()
+
+    assert not waiter.acquire(0.05)
+    assert not waiter.is_held
+
+    holder.release()
+    eventually(waiter.try_acquire, "the lock that nobody holds")
+
+
+def test_who_waits_with_patience_gets_the_lock(tmp_path: Path) -> None:
+    holder, waiter = FileLock(tmp_path / "some.lock"), FileLock(tmp_path / "some.lock")
+    holder.acquire()
+    threading.Timer(0.05, holder.release).start()
+
+    assert waiter.acquire(30)
+
+    assert waiter.is_held
+    assert not holder.try_acquire()
+    waiter.release()
+    assert holder.try_acquire()
+
+
+def test_no_lock_is_taken_through_a_link(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    (tmp_path / "some.lock").symlink_to(precious)
+    with pytest.raises(OSError, match="symbolic link"):
+        FileLock(tmp_path / "some.lock").try_acquire()
+    assert precious.read_text() == "mine"
 
 
 def test_another_process_does_not_get_it(path: Path, holder: subprocess.Popen[str]) -> None:

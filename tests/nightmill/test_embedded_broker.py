@@ -149,6 +149,18 @@ def test_a_pid_file_whose_process_is_another_by_now_harms_nobody(
         stranger.kill()
 
 
+@pytest.mark.parametrize("torn", ["", "12", "\0\0\0\0", "4 parts of nothing"])
+def test_a_pid_file_that_a_power_cut_tore_is_no_hindrance(
+    broker: EmbeddedBroker, data_dir: DataDir, torn: str
+) -> None:
+    broker.stop()
+    (data_dir.broker / "server.pid").write_text(torn)
+
+    broker.start()
+
+    assert broker.is_running
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_kill_9_of_the_parent_leaves_no_process(data_dir: DataDir, mark: str, kind: Kind) -> None:
     command = [sys.executable, "-c", PARENT, str(data_dir.path), kind]

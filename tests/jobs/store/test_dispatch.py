@@ -116,6 +116,21 @@ def test_an_idle_pool_has_nothing_in_flight(desk: Desk) -> None:
     assert (pool.in_flight, pool.running, pool.models) == (0, 0, frozenset())
 
 
+def test_a_batch_goes_on_while_its_input_is_read_again(desk: Desk) -> None:
+    desk.batch(line(1), line(2))
+    with desk.store.write() as c:
+        batches.reopen_ingest(c, "b-1")
+    assert lines_of(desk, desk.dispatch(2)) == [1, 2]
+    assert desk.finalize() == []
+
+
+def test_a_batch_that_is_read_for_the_first_time_waits(desk: Desk) -> None:
+    with desk.store.write() as c:
+        batch = batches.create(c, "b-1", new_batch())
+        ingest.add(c, batch.id, batch.revision, [line(1)])
+    assert desk.dispatch(1) == []
+
+
 def test_a_parked_host_counts_for_nothing_until_its_time_is_over(desk: Desk) -> None:
     parked = hosts.Trouble(text="Not running.", parked_s=60)
     with desk.store.write() as c:

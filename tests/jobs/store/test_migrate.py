@@ -115,6 +115,26 @@ def test_a_making_that_was_broken_off_is_begun_anew(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["nightmill.db"]
 
 
+def test_the_log_of_a_store_that_was_moved_away_does_not_come_back(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/nightmill.db"
+    prepare(url)
+    store = Store.open(url)
+    with store.write() as c:
+        c.execute(text("INSERT INTO pools (name) VALUES ('old')"))
+    # As kill -9 leaves it: the log was never folded in.
+    log = (tmp_path / "nightmill.db-wal").read_bytes()
+    store.close()
+    (tmp_path / "nightmill.db").rename(tmp_path / "away.db")
+    (tmp_path / "nightmill.db-wal").write_bytes(log)
+
+    prepare(url)
+
+    store = Store.open(url)
+    with store.read() as c:
+        assert c.execute(text("SELECT name FROM pools")).all() == []
+    store.close()
+
+
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match=r"cannot be created: .* Make its folder writable"):

@@ -13,7 +13,9 @@ import pytest
 from sqlalchemy import URL, make_url, text
 
 from jobs.errors import StoreError, UsageError
+from jobs.locks import FileLock
 from jobs.store import engines
+from jobs.store import store as store_module
 from jobs.store.errors import DataFault
 from jobs.store.migrate import prepare
 from jobs.store.store import Store
@@ -177,6 +179,17 @@ def test_a_store_that_another_program_has_locked_says_so(
     add(store, "b")
     assert names(store) == ["b"]
     store.close()
+
+
+def test_a_writer_of_ours_that_is_stopped_in_the_middle_is_not_waited_for_without_end(
+    sqlite_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "LOCK_WAIT_S", 0.05)
+    stopped = FileLock(store_module.lock_path(tmp_path / "nightmill.db"))
+    with stopped, pytest.raises(StoreError, match="locked by another program for more than"):
+        add(sqlite_store, "a")
+    add(sqlite_store, "b")
+    assert names(sqlite_store) == ["b"]
 
 
 def test_a_lock_on_postgres_is_not_waited_for_without_end(
