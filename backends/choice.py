@@ -7,14 +7,11 @@ from fnmatch import fnmatchcase
 import msgspec
 
 from backends.base import ModelInfo
+from backends.fit import AUTO_SHARE, NAMED_SHARE
 from jobs.errors import NoModelError
 
 AUTO = "auto"
 
-#: `auto` takes nothing bigger than this part of memory, the prompts need some too.
-_AUTO_SHARE = 0.6
-#: A model over this part of memory is only loaded for those who name it.
-_NAMED_SHARE = 0.7
 #: The order at equal choice; a kind that is not here comes after them.
 _KINDS = ("mlx", "ollama", "openai", "fake", "null")
 
@@ -107,7 +104,7 @@ def _choose_preferred(
     for pattern in prefer:
         for one in ranked:
             is_named = pattern == one.model.name
-            is_small_enough = one.model.size <= _NAMED_SHARE * memory_bytes
+            is_small_enough = one.model.size <= NAMED_SHARE * memory_bytes
             if is_named or (is_small_enough and _matches(one.model.name, pattern)):
                 return _chosen(one, f"the first match of `prefer` ({pattern})")
     return None
@@ -120,9 +117,9 @@ def _matches(name: str, pattern: str) -> bool:
 
 def _choose_largest(ranked: Sequence[Candidate], memory_bytes: int) -> Choice | None:
     for one in ranked:
-        if not one.model.is_demo and one.model.size <= _AUTO_SHARE * memory_bytes:
+        if not one.model.is_demo and one.model.size <= AUTO_SHARE * memory_bytes:
             return _chosen(
-                one, f"the largest that fits {_AUTO_SHARE:.0%} of {size_text(memory_bytes)} memory"
+                one, f"the largest that fits {AUTO_SHARE:.0%} of {size_text(memory_bytes)} memory"
             )
     return None
 

@@ -33,6 +33,8 @@ class BatchState(StrEnum):
     CANCELLED = "cancelled"
     EXPIRED = "expired"
     FAILED = "failed"
+    #: Somebody wants it gone: nobody else sees it any more, and what is left of it goes.
+    DELETING = "deleting"
 
     @property
     def is_over(self) -> bool:
@@ -43,7 +45,13 @@ class BatchState(StrEnum):
 TERMINAL = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED})
 UNFINISHED = frozenset(JobState) - TERMINAL
 BATCH_OVER = frozenset(
-    {BatchState.COMPLETED, BatchState.CANCELLED, BatchState.EXPIRED, BatchState.FAILED}
+    {
+        BatchState.COMPLETED,
+        BatchState.CANCELLED,
+        BatchState.EXPIRED,
+        BatchState.FAILED,
+        BatchState.DELETING,
+    }
 )
 
 #: Moves within one run, and the one move (to PENDING from a terminal state) that opens the next.
@@ -86,7 +94,13 @@ JOB_MOVES: dict[JobState, frozenset[JobState]] = {
 BATCH_MOVES: dict[BatchState, frozenset[BatchState]] = {
     BatchState.INGESTING: frozenset(
         # COMPLETED: the input was read again, and all of it had been answered before.
-        {BatchState.OPEN, BatchState.COMPLETED, BatchState.CANCELLED, BatchState.FAILED}
+        {
+            BatchState.OPEN,
+            BatchState.COMPLETED,
+            BatchState.CANCELLED,
+            BatchState.FAILED,
+            BatchState.DELETING,
+        }
     ),
     BatchState.OPEN: frozenset(
         {
@@ -94,12 +108,14 @@ BATCH_MOVES: dict[BatchState, frozenset[BatchState]] = {
             BatchState.FINALIZING,
             BatchState.CANCELLED,
             BatchState.EXPIRED,
+            BatchState.DELETING,
         }
     ),
-    BatchState.FINALIZING: frozenset({BatchState.COMPLETED}),
+    BatchState.FINALIZING: frozenset({BatchState.COMPLETED, BatchState.DELETING}),
     # The same command again reads the input again: that is how rows are added and changed.
-    BatchState.COMPLETED: frozenset({BatchState.INGESTING, BatchState.OPEN}),
-    BatchState.CANCELLED: frozenset({BatchState.INGESTING, BatchState.OPEN}),
-    BatchState.EXPIRED: frozenset({BatchState.INGESTING, BatchState.OPEN}),
-    BatchState.FAILED: frozenset({BatchState.INGESTING}),
+    BatchState.COMPLETED: frozenset({BatchState.INGESTING, BatchState.OPEN, BatchState.DELETING}),
+    BatchState.CANCELLED: frozenset({BatchState.INGESTING, BatchState.OPEN, BatchState.DELETING}),
+    BatchState.EXPIRED: frozenset({BatchState.INGESTING, BatchState.OPEN, BatchState.DELETING}),
+    BatchState.FAILED: frozenset({BatchState.INGESTING, BatchState.DELETING}),
+    BatchState.DELETING: frozenset(),
 }

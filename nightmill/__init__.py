@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from jobs.codes import ErrorCode
 from jobs.errors import (
     BrokerError,
     InputError,
@@ -14,31 +15,41 @@ from jobs.errors import (
 )
 
 if TYPE_CHECKING:
+    from nightmill.async_client import AsyncClient
     from nightmill.client import Client
     from nightmill.result import Result, RowFault
+    from nightmill.results import Results
     from nightmill.status import Status
+    from nightmill.submitting import SubmitOptions
 
 __all__ = [
+    "AsyncClient",
     "BrokerError",
     "Client",
+    "ErrorCode",
     "InputError",
     "NightmillError",
     "NoModelError",
     "Result",
+    "Results",
     "RowFault",
     "SettingsError",
     "Status",
     "StoppedEarlyError",
     "StoreError",
+    "SubmitOptions",
     "UsageError",
 ]
 
 #: Imported when first asked for: the command line and every child come through here.
 _HOMES = {
+    "AsyncClient": "nightmill.async_client",
     "Client": "nightmill.client",
     "Result": "nightmill.result",
+    "Results": "nightmill.results",
     "RowFault": "nightmill.result",
     "Status": "nightmill.status",
+    "SubmitOptions": "nightmill.submitting",
 }
 
 

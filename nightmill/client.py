@@ -5,24 +5,44 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self, Unpack
+from weakref import WeakSet
 
-from jobs.store import results
+from jobs.store import batches
 from jobs.store.store import Store
+from nightmill.configured import read_settings
 from nightmill.embedded.stack import Stack
+from nightmill.frames import rows_of
 from nightmill.intake import take_in
 from nightmill.looking import look
-from nightmill.request import Request
-from nightmill.result import Result, result_of
+from nightmill.results import Results, as_they_finish, in_order
+from nightmill.retrying import retry_batch
 from nightmill.rowfile import written_rows
-from nightmill.setup import open_store, read_settings
+from nightmill.setup import open_store
 from nightmill.status import Status
+from nightmill.submitting import SubmitOptions, request_of
 from nightmill.watch import wait_for
-from producer.overrides import Overrides
 
-PAGE = 200
 
-Rows = Iterable[Mapping[str, Any]]
+class PolarsFrame(Protocol):
+    """What has rows as polars's data frames do."""
+
+    def iter_rows(self, *, named: Any) -> Any: ...
+
+
+class PandasFrame(Protocol):
+    """What has rows as pandas's data frames do."""
+
+    def to_dict(self, orient: Any) -> Any: ...
+
+
+class ArrowTable(Protocol):
+    """What has rows as pyarrow's tables and record batches do."""
+
+    def to_pylist(self) -> Any: ...
+
+
+Rows = Iterable[Mapping[str, Any]] | PolarsFrame | PandasFrame | ArrowTable
 OnProgress = Callable[[Status], None]
 
 
@@ -30,65 +50,42 @@ class Client:
     """A program's way into the mill of this machine, for as long as the block lasts.
 
         with Client() as client:
-            batch = client.submit([{"prompt": "Say hello."}])
-            client.wait(batch)
-            for result in client.results(batch):
+            for result in client.run([{"prompt": "Say hello."}]):
                 print(result.response)
 
     Args:
         config: Configuration file; by default the one that the command line would use.
         data_dir: Data directory; by default the configured one.
 
-    Everything may raise `UsageError` and `StoppedEarlyError`, whose messages say what to do.
+    A batch is named by its id, the beginning of that, or its name. Everything may raise
+    `UsageError` and `StoppedEarlyError`, whose messages say what to do. What is wrong with one
+    row raises nothing: it is the `error` of its result.
     """
 
     def __init__(self, config: Path | None = None, data_dir: Path | None = None) -> None:
         self._settings = read_settings(config, data_dir)
         self._opened: Store | None = None
+        self._read_from: WeakSet[Results] = WeakSet()
 
-    def submit(
-        self,
-        rows: Rows | Path | str,
-        *,
-        model: str = "auto",
-        prompt: str | None = None,
-        system: str | None = None,
-        max_tokens: int | None = None,
-        temperature: float | None = None,
-        top_p: float | None = None,
-        seed: int | None = None,
-        stop: tuple[str, ...] | None = None,
-        output: Path | None = None,
-        priority: int = 0,
-        fresh: bool = False,
-    ) -> str:
+    def submit(self, rows: Rows | Path | str, **options: Unpack[SubmitOptions]) -> str:
         """Bring rows, or the file at a path, into the store; returns the id of their batch.
 
-        Rows are dictionaries with `prompt` or `messages`, or with the columns that the template
-        `prompt` names. A file is known again by its path, and rows by `output`, where one is
-        given: the same call then goes on with the same batch.
+        Rows are mappings, or a data frame of pandas, polars or pyarrow; each has `prompt` or
+        `messages`, or the columns that the template `prompt` names. A file is known again by its
+        path, and rows by `output`, where one is given: the same call then goes on with the same
+        batch. The options are those of `SubmitOptions`.
         """
         store = self._store
-        overrides = Overrides(
-            model=None if model == "auto" else model,
-            prompt=prompt,
-            system=system,
-            max_tokens=max_tokens,
-            temperature=temperature,
-            top_p=top_p,
-            seed=seed,
-            stop=stop,
-        )
         with self._as_file(rows) as source:
-            request = Request(
-                source=source,
-                output=output,
-                overrides=overrides,
-                priority=priority,
-                is_fresh=fresh,
-            )
-            accepted = take_in(self._settings, store, request, _ignore)
+            accepted = take_in(self._settings, store, request_of(source, options), _ignore)
         return accepted.submitted.batch.id
+
+    def run(self, rows: Rows | Path | str, **options: Unpack[SubmitOptions]) -> Results:
+        """Submit, as `submit` does, and run: the results one by one as rows finish.
+
+        The id of the batch is the `batch` of what is returned.
+        """
+        return self.results(self.submit(rows, **options), follow=True)
 
     def wait(
         self, batch: str, timeout: float | None = None, on_progress: OnProgress | None = None
@@ -116,19 +113,32 @@ class Client:
         """How far a batch is."""
         return look(self._store, batch)
 
-    def results(self, batch: str) -> Iterator[Result]:
-        """What became of the rows, in the order of the input; a few at a time are in memory.
+    def results(self, batch: str, *, follow: bool = False) -> Results:
+        """What became of the rows; a few at a time are in memory.
 
-        While the batch runs, rows that are not over yet are left out.
+        By default those that have finished by now, in the order of the input. With `follow` every
+        row once, as soon as it has finished, until the batch is over: it is run meanwhile, as by
+        `wait`.
         """
-        line, batch_id = 0, look(self._store, batch).id
-        while True:
-            with self._store.read() as c:
-                page = results.page(c, batch_id, line, PAGE)
-            if not page:
-                return
-            yield from (result_of(found) for found in page if found.state.is_terminal)
-            line = page[-1].line
+        store, batch_id = self._store, look(self._store, batch).id
+        if follow:
+            found = as_they_finish(self._settings, store, batch_id)
+        else:
+            found = in_order(store, batch_id)
+        self._read_from.add(found)
+        return found
+
+    def cancel(self, batch: str) -> int:
+        """End a batch: what is not finished does not run; the number of those rows."""
+        with self._store.write(durable=True) as c:
+            return batches.cancel(c, batches.get(c, batch).id)
+
+    def retry(self, batch: str, *, model: str | None = None) -> int:
+        """Open the next run of the rows that failed, by another model if one is named; how many.
+
+        `wait`, or `results` with `follow`, then runs them.
+        """
+        return retry_batch(self._settings, self._store, batch, model).retried
 
     @property
     def _store(self) -> Store:
@@ -141,7 +151,7 @@ class Client:
         if isinstance(rows, (Path, str)):
             yield Path(rows)
             return
-        with written_rows(self._settings.data_dir, rows) as path:
+        with written_rows(self._settings.data_dir, rows_of(rows)) as path:
             yield path
 
     def __enter__(self) -> Self:
@@ -154,6 +164,8 @@ class Client:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        for results in list(self._read_from):
+            results.close()
         self._store.close()
         self._opened = None
 

@@ -1,32 +1,50 @@
 """Reading how a batch stands and what came of it."""
 
-from sqlalchemy import Connection
+from bisect import bisect_left
+
+import msgspec
 
 from jobs.model import Batch
-from jobs.store import batches, hosts
+from jobs.store import batches, dialect, failures, hosts
 from jobs.store.store import Store
+from nightmill.failures import NAMED_LINES, Errors, group_of
 from nightmill.report import Failure, Report, Share
 from nightmill.status import Status, status_of
 from nightmill.trouble import trouble_of
+
+#: `b-` and the digits of the moment in which a batch was made.
+SHORT_ID = len("b-01930f3e-8c00")
+_ALL = 2**31 - 1
+
+
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """A batch in a list of them."""
+
+    #: As much of its id as tells it from the others.
+    short_id: str
+    status: Status
+    #: Seconds since the epoch, by the store's clock.
+    created_at: float
+    age_s: float
 
 
 def look(store: Store, batch_id: str) -> Status:
     """How far a batch is now; its id may be shortened. `UsageError` if it is not there."""
     with store.read() as c:
         batch = batches.get(c, batch_id)
-        trouble = trouble_of(_living(c), batch.pool)
+        trouble = trouble_of(hosts.living(c), batch.pool)
         return status_of(batch, batches.counts(c, batch.id), trouble)
 
 
 def report_of(store: Store, batch_id: str) -> Report:
     """The report of a batch; reads all its rows, so it is for the end."""
     with store.read() as c:
-        failures = batches.failures(c, batch_id)
+        failed = batches.failures(c, batch_id)
         shares = batches.who_ran(c, batch_id)
     return Report(
         failures=tuple(
             Failure(code=code, rows=rows, first_line=line, message=message)
-            for code, rows, line, message in failures
+            for code, rows, line, message in failed
         ),
         shares=tuple(Share(host=host, model=model, rows=rows) for host, model, rows in shares),
     )
@@ -41,14 +59,54 @@ def ahead_of(store: Store, batch_id: str) -> list[Status]:
         return [status_of(b, batches.counts(c, b.id)) for b in first]
 
 
-def newest(store: Store, limit: int) -> list[Status]:
-    """How the batches stand that were made last, newest first."""
+def errors_of(store: Store, word: str, limit: int) -> Errors:
+    """Why rows of the batch that `word` names failed, with the first `limit` of them."""
     with store.read() as c:
-        return [status_of(b, batches.counts(c, b.id)) for b in batches.newest(c, limit)]
+        batch = batches.get(c, word)
+        counts = batches.counts(c, batch.id)
+        by_code = failures.by_code(c, batch.id, NAMED_LINES)
+        rows = failures.first(c, batch.id, limit)
+    return Errors(
+        id=batch.id,
+        name=batch.name,
+        total=counts.total,
+        failed=counts.failed,
+        codes=tuple(group_of(failed, batch.id) for failed in by_code),
+        rows=tuple(rows),
+    )
 
 
-def _living(c: Connection) -> list[hosts.HostRow]:
-    return [host for host in hosts.listing(c) if host.silent_s < hosts.ALIVE_S]
+def newest(store: Store, limit: int | None) -> list[Listed]:
+    """The batches that were made last, newest first; all of them if `limit` is None."""
+    with store.read() as c:
+        now = dialect.now(c)
+        found = batches.newest(c, _ALL if limit is None else limit)
+        living = hosts.living(c)
+        statuses = [
+            status_of(batch, batches.counts(c, batch.id), trouble_of(living, batch.pool))
+            for batch in found
+        ]
+        ids = batches.all_ids(c)
+    return [
+        Listed(
+            short_id=short_id(batch.id, ids),
+            status=status,
+            created_at=batch.created_at,
+            age_s=max(0.0, now - batch.created_at),
+        )
+        for batch, status in zip(found, statuses, strict=True)
+    ]
+
+
+def short_id(batch_id: str, ids: list[str]) -> str:
+    """The beginning of an id that no other one of `ids`, which are sorted, has."""
+    place = bisect_left(ids, batch_id)
+    neighbours = [*ids[max(0, place - 1) : place], *ids[place + 1 : place + 2]]
+    beginnings = (batch_id[:size] for size in range(SHORT_ID, len(batch_id)))
+    return next(
+        (short for short in beginnings if not any(id_.startswith(short) for id_ in neighbours)),
+        batch_id,
+    )
 
 
 def _place(batch: Batch) -> tuple[int, float, str]:

@@ -17,6 +17,8 @@ class PoolModels:
     pool: str
     backend: str
     models: tuple[ModelInfo, ...] = ()
+    #: Names of those that are known to be in memory now.
+    loaded: tuple[str, ...] = ()
     #: The folder in which models were looked for; empty where there is none to look in.
     place: str = ""
     #: Sentences on what is there and cannot be used.

@@ -2,6 +2,10 @@
 
 import msgspec
 
+from jobs.codes import ErrorCode
+
+WAYS_OUT = {code.value: code.way_out for code in ErrorCode}
+
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """Rows that failed for the same reason."""

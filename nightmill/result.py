@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from jobs.codes import ErrorCode
 from jobs.model import ResultRow
 from jobs.states import JobState
 
@@ -11,8 +12,8 @@ from jobs.states import JobState
 class RowFault(msgspec.Struct, frozen=True, kw_only=True):
     """Why a row has no answer."""
 
-    #: One of the codes in docs/errors.md.
-    code: str
+    #: Equal to its text, as in docs/errors.md: `fault.code == "refused"`.
+    code: ErrorCode
     #: What is wrong, and what helps.
     message: str
 
@@ -27,8 +28,9 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     state: JobState
     #: The row as it was given; None for a line that could not be read.
     row: dict[str, Any] | None
-    #: The answer; None unless `state` is `succeeded`.
-    response: str | None
+    #: The answer: text, the value that a JSON Schema asked for, or an embedding as a list of
+    #: floats; None unless `state` is `succeeded`.
+    response: Any
     #: What a reasoning model thought before it answered.
     reasoning: str | None
     #: `stop`, or `length` where the row's own max_tokens cut it.
@@ -48,13 +50,14 @@ def result_of(found: ResultRow) -> Result:
     """A row of the store as programs get it."""
     fault = None
     if found.error_code is not None:
-        fault = RowFault(code=found.error_code, message=found.error_message or "")
+        code = ErrorCode[found.error_code.upper()]
+        fault = RowFault(code=code, message=found.error_message or "")
     return Result(
         line=found.line,
         custom_id=found.custom_id,
         state=found.state,
         row=None if found.row is None else msgspec.json.decode(found.row, type=dict[str, Any]),
-        response=found.text,
+        response=_response(found),
         reasoning=found.reasoning,
         finish_reason=found.finish_reason,
         model=found.model,
@@ -62,3 +65,9 @@ def result_of(found: ResultRow) -> Result:
         output_tokens=found.output_tokens,
         error=fault,
     )
+
+
+def _response(found: ResultRow) -> Any:
+    if found.text is None or found.form == "text":
+        return found.text
+    return msgspec.json.decode(found.text)

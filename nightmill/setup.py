@@ -1,24 +1,19 @@
 """What every command begins with: the settings, and the store opened or made."""
 
-import os
 import time
-from pathlib import Path
 
 from jobs.errors import StoreError
-from jobs.settings import Settings, load_settings
+from jobs.settings import Settings
 from jobs.store.migrate import prepare
 from jobs.store.store import Store
+from nightmill.configured import read_settings
 from nightmill.embedded.datadir import DataDir
 from nightmill.embedded.lock import services_lock, take
 
+__all__ = ["open_store", "read_settings"]
+
 #: How long another process may take to make the store that both of us found missing.
 MAKING_S = 15.0
-
-
-def read_settings(config: Path | None = None, data_dir: Path | None = None) -> Settings:
-    """The settings of this process, from its environment and current folder."""
-    overrides = {} if data_dir is None else {"data_dir": data_dir}
-    return load_settings(config, os.environ, Path.cwd(), overrides)
 
 
 def open_store(settings: Settings) -> Store:

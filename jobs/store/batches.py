@@ -41,7 +41,7 @@ def get(c: Connection, word: str) -> Batch:
     """The one batch of this name or whose id begins like this; `UsageError` if none or more."""
     rows = _GET(c, word=word, size=len(word)).all()
     if not rows or not word:
-        raise _unknown(word)
+        raise unknown(word)
     if len(rows) > 1:
         raise UsageError(f"More than one batch answers to `{word}`: give more of its id.")
     return _batch(rows[0])
@@ -50,6 +50,11 @@ def get(c: Connection, word: str) -> Batch:
 def newest(c: Connection, limit: int) -> list[Batch]:
     """The batches made last, newest first."""
     return [_batch(row) for row in _NEWEST(c, limit=limit)]
+
+
+def all_ids(c: Connection) -> list[str]:
+    """The ids of all batches, in their order."""
+    return list(_ALL_IDS(c).scalars())
 
 
 def open_ids(c: Connection) -> list[str]:
@@ -146,12 +151,13 @@ def delete(c: Connection, batch_id: str) -> None:
 def _lock(c: Connection, batch_id: str) -> BatchState:
     """Hold a batch to the end of the transaction; its state."""
     row = _LOCK(c, batch_id=batch_id).one_or_none()
-    if row is None:
-        raise _unknown(batch_id)
+    if row is None or row.state == BatchState.DELETING:
+        raise unknown(batch_id)
     return BatchState(row.state)
 
 
-def _unknown(batch_id: str) -> UsageError:
+def unknown(batch_id: str) -> UsageError:
+    """The error for a batch that is not there."""
     return UsageError(f"There is no batch `{batch_id}`. See `nightmill batches`.")
 
 
@@ -182,12 +188,16 @@ RETURNING {columns}
 )
 _FIND = Sql("SELECT {columns} FROM batches WHERE run_key = :run_key", _PARTS)
 _GET = Sql(
-    "SELECT {columns} FROM batches WHERE substr(id, 1, :size) = :word OR name = :word LIMIT 2",
+    "SELECT {columns} FROM batches WHERE state <> 'deleting'"
+    " AND (substr(id, 1, :size) = :word OR name = :word) LIMIT 2",
     _PARTS,
 )
 _NEWEST = Sql(
-    "SELECT {columns} FROM batches ORDER BY created_at DESC, id DESC LIMIT :limit", _PARTS
+    "SELECT {columns} FROM batches WHERE state <> 'deleting'"
+    " ORDER BY created_at DESC, id DESC LIMIT :limit",
+    _PARTS,
 )
+_ALL_IDS = Sql("SELECT id FROM batches WHERE state <> 'deleting' ORDER BY id")
 _OPEN_IDS = Sql("SELECT id FROM batches WHERE state = 'open' ORDER BY created_at, id")
 _LOCK = Sql("SELECT j.state, j.revision FROM batches AS j WHERE j.id = :batch_id {lock}")
 _REOPEN = Sql(

@@ -81,6 +81,16 @@ def listing(c: Connection) -> list[HostRow]:
     ]
 
 
+def living(c: Connection) -> list[HostRow]:
+    """The hosts that were heard of lately, by name."""
+    return [host for host in listing(c) if host.silent_s < ALIVE_S]
+
+
+def models_running(c: Connection) -> list[tuple[str, str]]:
+    """Pool and model of the jobs that run now, each once: these models are in memory."""
+    return [tuple(row) for row in _MODELS_RUNNING(c)]
+
+
 _ANNOUNCE = Sql("""
 INSERT INTO hosts (name, session, pool, slots, models, machine, version, started_at, seen_at)
 VALUES (:name, :session, :pool, :slots, :models, :machine, :version, {now}, {now})
@@ -103,6 +113,10 @@ SELECT session FROM hosts WHERE name = :name
 UNION
 SELECT j.session FROM {jobs_in_flight}
 WHERE {in_flight} AND j.state = 'running' AND j.host = :name
+""")
+_MODELS_RUNNING = Sql("""
+SELECT DISTINCT j.pool, j.model FROM {jobs_in_flight}
+WHERE {in_flight} AND j.state = 'running' ORDER BY j.pool, j.model
 """)
 _LISTING = Sql(
     "SELECT name, session, pool, slots, models, machine, version, started_at, seen_at, trouble,"

@@ -11,7 +11,7 @@ from sqlalchemy import URL, Connection, text
 from jobs.errors import StoreError
 from jobs.store.engines import Kind, make_engine, parse_url, sqlite_path
 from jobs.store.errors import translate_store_errors
-from jobs.store.store import check_version, describe, foreign, found_version, is_older
+from jobs.store.store import check_version, copy_path, describe, foreign, found_version, is_older
 from jobs.store.version import HEAD
 
 _SCRIPTS = Path(__file__).parent / "migrations"
@@ -80,7 +80,7 @@ def _upgrade_sqlite(url: URL, path: Path) -> None:
     if version == HEAD:
         return
     _refuse_other(url, version)
-    _copy_sqlite(path, path.with_name(f"{path.name}.before-{HEAD}"))
+    _copy_sqlite(path, copy_path(path, HEAD))
     with _transaction(url) as c:
         _migrate(c)
 

@@ -56,6 +56,35 @@ class Store:
         with translate_store_errors(self._where), self._turn(), engine.begin() as c:
             yield c
 
+    def compact(self) -> bool:
+        """Write SQLite's file anew, without what was deleted, and empty its log.
+
+        False where somebody reads from the log for so long that it could not be emptied. Others
+        wait with their writes. Postgres does all of this by itself. Raises `StoreError`, for
+        example where the disk has no room for a second file.
+        """
+        if self._file is None:
+            return True
+        with translate_store_errors(self._where), self._turn():
+            # Not in a transaction, which the engine would begin.
+            connection = self._engines[Kind.DURABLE].raw_connection()
+            try:
+                cursor = connection.cursor()
+                cursor.execute("VACUUM")
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                is_busy = bool(cursor.fetchall()[0][0])
+            finally:
+                connection.close()
+        return not is_busy
+
+    def copies(self) -> list[Path]:
+        """The copies of SQLite's file that were made before it was upgraded."""
+        return (
+            []
+            if self._file is None
+            else sorted(self._file.parent.glob(copy_path(self._file, "*").name))
+        )
+
     def close(self) -> None:
         """Close the connections that are not in use; the others close when they are given back."""
         for engine in self._engines.values():
@@ -99,6 +128,11 @@ def describe(url: URL) -> str:
 def lock_path(file: Path) -> Path:
     """The file on which SQLite's writers queue."""
     return file.with_name(file.name + ".lock")
+
+
+def copy_path(file: Path, version: str) -> Path:
+    """Where SQLite's file is copied to before it is upgraded to a version."""
+    return file.with_name(f"{file.name}.before-{version}")
 
 
 def found_version(c: Connection) -> str | None:

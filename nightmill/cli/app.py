@@ -9,7 +9,9 @@ from nightmill.cli.batches import batches
 from nightmill.cli.bench import bench
 from nightmill.cli.cancel import cancel
 from nightmill.cli.check import check
+from nightmill.cli.delete import delete
 from nightmill.cli.dispatch import dispatch
+from nightmill.cli.errors import errors
 from nightmill.cli.models import models
 from nightmill.cli.monitor import monitor
 from nightmill.cli.output import tell
@@ -22,13 +24,12 @@ from nightmill.cli.wait import wait
 from nightmill.cli.worker import worker
 
 COMMANDS = (
-    *(run, submit, wait, status, results, cancel, retry, batches),
+    *(run, submit, wait, status, results, errors, cancel, retry, delete, batches),
     *(models, dispatch, worker, monitor, check, bench),
 )
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     # Plain text: quicker to show, and the same in a terminal, a pipe and the documentation.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

@@ -1,21 +1,28 @@
 """`nightmill batches`."""
 
 from contextlib import closing
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
+from jobs.states import JobState
 from nightmill.cli import options, words
-from nightmill.cli.output import print_json, tell
-from nightmill.status import Status
+from nightmill.cli.output import print_json, say, tell
+
+if TYPE_CHECKING:
+    from nightmill.looking import Listed
 
 NEWEST = 20
+
+_HEADING = ("id", "state", "done", "failed", "age", "name", "output")
+_NUMBERS = (2, 3)
 
 
 def batches(
     *,
     limit: Annotated[int, typer.Option(metavar="N", min=1, help="How many at most.")] = NEWEST,
+    all_: Annotated[bool, typer.Option("--all", help="However many there are.")] = False,
     json: options.Json = False,
     config: options.Config = None,
 ) -> None:
@@ -27,14 +34,29 @@ def batches(
     from nightmill.setup import open_store, read_settings
 
     with closing(open_store(read_settings(config))) as store:
-        found = newest(store, limit)
+        found = newest(store, None if all_ else limit)
     if json:
-        print_json(batches=[msgspec.structs.asdict(status) for status in found])
+        print_json(batches=[fields(listed) for listed in found])
+    elif found:
+        tell(*words.table([_HEADING, *map(cells, found)], right=_NUMBERS))
     else:
-        tell(*map(line, found))
+        say("There are no batches yet.")
 
 
-def line(status: Status) -> str:
-    """One batch in one line."""
-    rows = words.count(status.total, "row")
-    return f"{status.id}  {status.state:<10}  {status.finished:,} of {rows}  {status.name}"
+def fields(listed: "Listed") -> dict[str, object]:
+    """One batch for programs: its status, and since when it is there."""
+    return msgspec.structs.asdict(listed.status) | {"created_at": listed.created_at}
+
+
+def cells(listed: "Listed") -> tuple[str, ...]:
+    """One batch as a line of the table."""
+    status = listed.status
+    return (
+        listed.short_id,
+        status.state,
+        f"{status.finished:,}/{status.total:,}",
+        f"{status.counts[JobState.FAILED]:,}",
+        words.duration(listed.age_s),
+        status.name,
+        status.output or "-",
+    )

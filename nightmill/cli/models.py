@@ -1,12 +1,23 @@
 """`nightmill models`."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from nightmill.cli import options, words
 from nightmill.cli.output import print_json, tell
 
 if TYPE_CHECKING:
-    from nightmill.pools import PoolModels
+    from nightmill.offers import Offer, PoolOffer
+
+_FITS = {
+    "yes": "",
+    "tight": "tight: auto takes it only if preferred",
+    "named_only": "nearly fills memory: only when named",
+    "no": "does not fit into memory",
+    "unknown": "",
+}
 
 
 def models(*, json: options.Json = False, config: options.Config = None) -> None:
@@ -14,44 +25,38 @@ def models(*, json: options.Json = False, config: options.Config = None) -> None
 
     Example: nightmill models
     """
-    from jobs.errors import NoModelError
-    from nightmill.choosing import choose
-    from nightmill.pools import find_models
+    from nightmill.offers import look_at_models
     from nightmill.setup import read_settings
 
-    settings = read_settings(config)
-    found = find_models(settings)
-    try:
-        choice = choose(settings, found, None)
-        auto, why = choice.model.name, choice.why
-    except NoModelError as error:
-        auto, why = None, str(error)
+    found = look_at_models(read_settings(config))
     if json:
-        print_json(auto=auto, why=why, pools=[fields(pool) for pool in found])
+        print_json(**msgspec.structs.asdict(found))
     else:
-        tell(*(line for pool in found for line in lines(pool)), f"auto: {why}")
+        tell(*(line for pool in found.pools for line in lines(pool)), f"auto: {found.why}")
 
 
-def fields(pool: "PoolModels") -> dict[str, Any]:
-    """A pool's models for programs."""
-    return {
-        "pool": pool.pool,
-        "backend": pool.backend,
-        "place": pool.place,
-        "models": pool.models,
-        "notes": pool.notes,
-    }
-
-
-def lines(pool: "PoolModels") -> list[str]:
+def lines(pool: "PoolOffer") -> Iterator[str]:
     """A pool's models for people."""
+    where = f" in {pool.place}" if pool.place else ""
+    served = f", served by {', '.join(pool.hosts)}" if pool.hosts else ""
+    yield f"{pool.pool}: {words.count(len(pool.models), 'model')}{where}{served}"
+    for line in words.table(map(cells, pool.models)):
+        yield f"  {line}"
+    for note in pool.notes:
+        yield f"  note: {note}"
+
+
+def cells(model: "Offer") -> tuple[str, ...]:
+    """One model as a line of the table."""
     from backends.choice import size_text
 
-    where = f" in {pool.place}" if pool.place else ""
-    said = [f"{pool.pool}: {words.count(len(pool.models), 'model')}{where}"]
-    for info in pool.models:
-        about = [size_text(info.size)] if info.size else []
-        about += [info.quantization] if info.quantization else []
-        about += [f"{info.context:,} tokens of context"] if info.context else []
-        said.append(f"  {', '.join([info.name, *about])}")
-    return [*said, *(f"  note: {note}" for note in pool.notes)]
+    remarks = ["loaded"] if model.loaded else []
+    remarks += [_FITS[model.fits]] if _FITS[model.fits] else []
+    return (
+        model.name,
+        size_text(model.size),
+        model.quantization or "-",
+        f"{model.context:,} tokens" if model.context else "-",
+        ", ".join(model.endpoints),
+        "; ".join(remarks),
+    )

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from nightmill.cli import completion
+
 #: What result lines look like.
 Form = Literal["rows", "openai"]
 
@@ -15,7 +17,12 @@ Config = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 BatchId = Annotated[
-    str, typer.Argument(metavar="BATCH", help="Id of the batch, the beginning of it, or its name.")
+    str,
+    typer.Argument(
+        metavar="BATCH",
+        help="Id of the batch, the beginning of it, or its name.",
+        autocompletion=completion.batches,
+    ),
 ]
 Input = Annotated[
     Path, typer.Argument(metavar="INPUT", help="JSONL file of rows or of OpenAI batch lines.")
@@ -32,7 +39,12 @@ System = Annotated[
     str | None, typer.Option(metavar="TEMPLATE", help="System message for every row.")
 ]
 Model = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Model for every row; see `nightmill models`.")
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Model for every row; see `nightmill models`.",
+        autocompletion=completion.models,
+    ),
 ]
 MaxTokens = Annotated[
     int | None, typer.Option(metavar="N", help="Tokens an answer may have (1024).")

@@ -1,29 +1,62 @@
 """`nightmill retry`."""
 
 from contextlib import closing
+from typing import TYPE_CHECKING, Annotated
 
-from nightmill.cli import options, words
+import msgspec
+import typer
+
+from nightmill.cli import completion, options, words
 from nightmill.cli.output import print_json, say
+
+if TYPE_CHECKING:
+    from nightmill.retrying import Retried
+
+Another = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="NAME",
+        help="Let another model do them; see `nightmill models`.",
+        autocompletion=completion.models,
+    ),
+]
 
 
 def retry(
-    batch: options.BatchId, *, json: options.Json = False, config: options.Config = None
+    batch: options.BatchId,
+    *,
+    model: Another = None,
+    json: options.Json = False,
+    config: options.Config = None,
 ) -> None:
     """Open the next run of a batch's failed jobs; `nightmill wait` then runs them.
 
     Lines that could not be read stay as they are: mend the input and give its command again.
+    Answers by another model are kept when that command is given again.
 
-    Example: nightmill retry b-0193
+    Example: nightmill retry b-0193 --model qwen3-8b
     """
-    from jobs.store import batches
+    from nightmill.retrying import retry_batch
     from nightmill.setup import open_store, read_settings
 
-    with closing(open_store(read_settings(config))) as store, store.write(durable=True) as c:
-        found = batches.get(c, batch)
-        reopened = batches.retry_failed(c, found.id)
+    settings = read_settings(config)
+    with closing(open_store(settings)) as store:
+        done = retry_batch(settings, store, batch, model)
     if json:
-        print_json(id=found.id, retried=reopened)
-    elif reopened:
-        say(f"{words.count(reopened, 'row')} will run again: nightmill wait {found.id}")
+        print_json(**msgspec.structs.asdict(done))
     else:
-        say(f"{found.id}: no job of it has failed.")
+        say(*lines(done))
+
+
+def lines(done: "Retried") -> list[str]:
+    """What was done, and what to do next."""
+    if done.retried:
+        by = f" by {done.model}" if done.model else ""
+        said = [f"{words.count(done.retried, 'row')} will run again{by}: nightmill wait {done.id}"]
+    else:
+        said = [f"{done.id}: no row that could run has failed."]
+    if done.unreadable:
+        left = words.count(done.unreadable, "failed line")
+        said.append(f"{left} could not be read: nightmill errors {done.id}")
+    return said

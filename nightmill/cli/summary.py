@@ -2,13 +2,10 @@
 
 from collections.abc import Iterator
 
-from jobs.codes import ErrorCode
 from jobs.states import JobState
 from nightmill.cli import words
-from nightmill.report import Failure, Report
+from nightmill.report import WAYS_OUT, Failure, Report
 from nightmill.status import Status
-
-WAYS_OUT = {code.value: code.way_out for code in ErrorCode}
 
 
 def summary(status: Status, report: Report, elapsed_s: float) -> list[str]:

@@ -1,5 +1,7 @@
 """Numbers and amounts as people read them."""
 
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
 MINUTE = 60
 HOUR = 60 * MINUTE
 #: From here on a fraction says nothing.
@@ -26,3 +28,15 @@ def rate(per_s: float) -> str:
     if per_s >= MANY:
         return f"{per_s:,.0f}"
     return f"{per_s:.1f}" if per_s >= 1 else f"{per_s:.2g}"
+
+
+def table(rows: Iterable[Sequence[str]], right: Collection[int] = ()) -> Iterator[str]:
+    """Lines with the cells of each column below one another; `right` are columns of numbers."""
+    listed = list(rows)
+    widths = [max(map(len, column)) for column in zip(*listed, strict=True)]
+    for row in listed:
+        cells = (
+            cell.rjust(width) if place in right else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        yield "  ".join(cells).rstrip()

@@ -5,12 +5,17 @@ from typing import Annotated
 
 import typer
 
-from nightmill.cli import options
+from nightmill.cli import completion, options
 from nightmill.cli.output import print_json, say
 
 
 def worker(
-    pool: Annotated[str, typer.Argument(metavar="POOL", help="Pool whose jobs it runs.")],
+    pool: Annotated[
+        str,
+        typer.Argument(
+            metavar="POOL", help="Pool whose jobs it runs.", autocompletion=completion.pools
+        ),
+    ],
     *,
     json: options.Json = False,
     config: options.Config = None,

@@ -13,6 +13,7 @@ from nightmill.embedded.datadir import DataDir
 from nightmill.embedded.lifeline import Lifeline
 from tests.nightmill.conftest import Command, Start
 from tests.nightmill.mill_process import end_of, write_rows
+from tests.nightmill.printed import check_printed
 from tests.nightmill.processes import marked
 
 
@@ -42,9 +43,9 @@ def test_they_run_what_was_submitted_and_wait_starts_nothing(
     server: Path, mark: str, start: Start, command: Command
 ) -> None:
     dispatcher = start("dispatch", "--json")
-    assert first_line(dispatcher)["state"] == "leading"
+    check_printed("dispatch", first_line(dispatcher))
     worker = start("worker", "fake", "--json")
-    assert first_line(worker)["state"] == "ready"
+    check_printed("worker", first_line(worker))
     write_rows(server / "in.jsonl", 20)
     batch = command("submit", "in.jsonl").out.strip()
 

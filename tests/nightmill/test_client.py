@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nightmill import Client, InputError, UsageError
+from nightmill import Client, ErrorCode, InputError, NoModelError, UsageError
 from tests.nightmill.processes import marked
 
 
@@ -82,3 +82,61 @@ def test_a_data_directory_can_be_named(mill: Path) -> None:
 
     assert (mill / "elsewhere" / "nightmill.db").exists()
     assert not (mill / "data").exists()
+
+
+def test_results_come_as_rows_finish_and_nothing_keeps_running(mill: Path, mark: str) -> None:
+    rows = [{"text": f"word {i}", "custom_id": f"r{i}"} for i in range(30)]
+
+    with Client() as client:
+        results = client.run(rows, prompt="Say {text}")
+        answers = {result.custom_id: result.response for result in results}
+        assert client.status(results.batch).state == "completed"
+        again = list(client.results(results.batch, follow=True))
+
+    assert answers == {f"r{i}": f"Say word {i}" for i in range(30)}
+    assert len(again) == 30
+    assert marked(mark) == []
+
+
+def test_who_stops_reading_stops_the_running_too(mill: Path, mark: str) -> None:
+    with Client() as client:
+        results = client.run({"prompt": f"row {i}"} for i in range(2000))
+        first = next(results)
+        assert first.response == f"row {first.line - 1}"
+        assert marked(mark)
+        results.close()
+        assert marked(mark) == []
+        assert list(results) == []
+        assert not client.status(results.batch).is_over
+
+        following = client.results(results.batch, follow=True)
+        next(following)
+    assert list(following) == []
+    assert marked(mark) == []
+
+
+def test_a_row_that_failed_has_its_error_as_a_value(mill: Path) -> None:
+    with Client() as client:
+        results = client.run([{"prompt": "fine"}, {"text": "no prompt"}])
+        by_line = {result.line: result for result in results}
+
+    assert by_line[1].error is None
+    fault = by_line[2].error
+    assert fault is not None
+    assert fault.code is ErrorCode.MISSING_PROMPT
+    assert fault.code == "missing_prompt"
+
+
+def test_a_batch_is_cancelled_and_what_failed_is_retried(mill: Path) -> None:
+    with Client() as client:
+        batch = client.submit([{"prompt": "one"}, {"prompt": "two"}], name="night")
+
+        assert client.cancel("night") == 2
+        assert client.retry(batch) == 0
+        with pytest.raises(NoModelError):
+            client.retry(batch, model="nope")
+
+
+def test_an_option_that_there_is_not_is_a_type_error(mill: Path) -> None:
+    with Client() as client, pytest.raises(TypeError, match="no option promt"):
+        client.submit([{"text": "x"}], promt="{text}")  # type: ignore[call-arg]

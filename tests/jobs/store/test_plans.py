@@ -8,12 +8,15 @@ from sqlalchemy import text
 from jobs.store import (
     batches,
     counters,
+    deleting,
     dispatch,
+    failures,
     ingest,
     recording,
     recovery,
     reread,
     results,
+    rewriting,
     running,
     samples,
 )
@@ -25,12 +28,15 @@ OFTEN = {
     for module in (
         batches,
         counters,
+        deleting,
         dispatch,
+        failures,
         ingest,
         recording,
         recovery,
         reread,
         results,
+        rewriting,
         running,
         samples,
     )
@@ -39,7 +45,7 @@ OFTEN = {
 }
 
 #: Looks through all jobs of a batch, once in its life or when somebody asks for it.
-ONCE = {"batches_WHO_RAN", "batches_DELETE_JOBS", "results_HAS_ROWS"}
+ONCE = {"batches_WHO_RAN", "batches_DELETE_JOBS", "deleting_PAGE", "results_HAS_ROWS"}
 
 
 def plan(desk: Desk, statement: Sql) -> list[str]:

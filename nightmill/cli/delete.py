@@ -1,0 +1,68 @@
+"""`nightmill delete`."""
+
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from jobs.errors import UsageError
+from nightmill.cli import options, words
+from nightmill.cli.output import print_json, say
+from nightmill.cli.signals import InterruptedByUser, Signals
+
+if TYPE_CHECKING:
+    from jobs.store.store import Store
+
+
+def delete(
+    batch: options.BatchId,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also while rows of it are being run.")
+    ] = False,
+    json: options.Json = False,
+    config: options.Config = None,
+) -> None:
+    """Remove a batch with its prompts and answers from the store, for good.
+
+    Files of results that you have stay. The store's file is written anew without it, so that
+    nothing of it is left there; other commands wait with their writes meanwhile.
+
+    Example: nightmill delete b-0193 --yes
+    """
+    from nightmill.deletion import delete_batch
+    from nightmill.setup import open_store, read_settings
+
+    with closing(open_store(read_settings(config))) as store:
+        if not yes:
+            _ask(store, batch)
+        try:
+            with Signals() as signals:
+                gone = delete_batch(store, batch, lambda _rows: signals.check(), is_forced=force)
+        except InterruptedByUser:
+            say("Stopped half-way: nobody sees the batch; the same command deletes the rest of it.")
+            raise
+    for copy in gone.copies:
+        say(f"It is still in the copy from before an upgrade: {copy}. Delete that too.")
+    if not gone.is_log_empty:
+        say("Something reads the store all the time: traces may stay in its log until it ends.")
+    if json:
+        print_json(**msgspec.structs.asdict(gone))
+    else:
+        say(f"{gone.id}: {words.count(gone.rows, 'row')} deleted.")
+
+
+def _ask(store: "Store", word: str) -> None:
+    """Raises `UsageError` where the answer is no, or nobody is there to give one."""
+    from jobs.store import batches, deleting
+
+    if not sys.stdin.isatty():
+        raise UsageError("Nothing was deleted: say --yes, as nobody is there to be asked.")
+    with store.read() as c:
+        batch_id = deleting.find(c, word)
+        rows = words.count(batches.counts(c, batch_id).total, "row")
+    if not typer.confirm(f"Delete {batch_id} for good, with its {rows}?", err=True):
+        raise UsageError("Nothing was deleted.")

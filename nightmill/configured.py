@@ -1,0 +1,12 @@
+"""The settings of this process; apart from the store, whose opening takes longer to import."""
+
+import os
+from pathlib import Path
+
+from jobs.settings import Settings, load_settings
+
+
+def read_settings(config: Path | None = None, data_dir: Path | None = None) -> Settings:
+    """The settings of this process, from its environment and current folder."""
+    overrides = {} if data_dir is None else {"data_dir": data_dir}
+    return load_settings(config, os.environ, Path.cwd(), overrides)
