@@ -31,6 +31,7 @@ bench *ARGS:
     nightmill bench engine {{ARGS}}
     nightmill bench ingest {{ARGS}}
     nightmill bench status {{ARGS}}
+    nightmill bench ollama {{ARGS}}
 
 # Train the demo model again, from the text that the script makes
 demo-model:

@@ -89,12 +89,17 @@ def _choose_named(ranked: Sequence[Candidate], name: str, places: Sequence[str])
 
 
 def _alike(ranked: Sequence[Candidate], name: str) -> list[Candidate]:
-    """Those whose name differs in case only, or in lacking the part before the slash."""
+    """Those whose name differs in case only, or lacks the part before the slash or `:latest`."""
     wanted = name.casefold()
     return [
         one
         for one in ranked
-        if wanted in (full := one.model.name.casefold(), full.rpartition("/")[2])
+        if wanted
+        in (
+            full := one.model.name.casefold(),
+            full.rpartition("/")[2],
+            full.removesuffix(":latest"),
+        )
     ]
 
 
@@ -118,9 +123,10 @@ def _matches(name: str, pattern: str) -> bool:
 def _choose_largest(ranked: Sequence[Candidate], memory_bytes: int) -> Choice | None:
     for one in ranked:
         if not one.model.is_demo and one.model.size <= AUTO_SHARE * memory_bytes:
-            return _chosen(
-                one, f"the largest that fits {AUTO_SHARE:.0%} of {size_text(memory_bytes)} memory"
-            )
+            share = f"{AUTO_SHARE:.0%} of {size_text(memory_bytes)} memory"
+            if not one.model.size:
+                return _chosen(one, f"its server has it, and no other is known to fit {share}")
+            return _chosen(one, f"the largest that fits {share}")
     return None
 
 

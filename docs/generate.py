@@ -84,6 +84,8 @@ def section_of(option: Option) -> Key:
 def default_of(option: Option) -> str:
     """The default where it is one value; where it depends, the meaning tells."""
     default = option.field.default
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
     return "" if default in (None, (), PydanticUndefined) else f"`{default}`"
 
 

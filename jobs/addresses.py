@@ -17,6 +17,15 @@ _URL = re.compile(
     re.VERBOSE | re.ASCII,
 )
 
+#: What no router of the internet passes on: home and office networks, and those of VPNs.
+_PRIVATE = tuple(
+    ipaddress.ip_network(each)
+    for each in (
+        *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10"),
+        *("fc00::/7", "fe80::/10"),
+    )
+)
+
 
 class Address(NamedTuple):
     """A URL taken apart; `hosts` are all that it could make a client connect to."""
@@ -71,6 +80,20 @@ def is_this_machine(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def is_private(host: str) -> bool:
+    """Whether a host is this machine, or an address that only private networks have.
+
+    A name is neither, whatever it means today.
+    """
+    if is_this_machine(host):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return any(address in network for network in _PRIVATE)
 
 
 def with_password(url: str, password: str) -> str:

@@ -5,14 +5,13 @@ that read the process's own environment, pass over variables that they do not kn
 where a value came from, which decides here whether it may say where prompts go.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, NamedTuple, Self
 
 import platformdirs
 from pydantic import (
-    BeforeValidator,
     Field,
     PrivateAttr,
     StringConstraints,
@@ -22,9 +21,11 @@ from pydantic import (
 
 from jobs.errors import SettingsError
 from jobs.settings_endpoints import BrokerSettings, Section, StoreSettings
-from jobs.settings_faults import expected, exposed, faults_of, refuse_bool, widening
+from jobs.settings_faults import expected, exposed, faults_of, switched_on, widening
 from jobs.settings_monitor import MonitorSettings
+from jobs.settings_numbers import Count, Seconds
 from jobs.settings_options import FROM_ENVIRONMENT, named, options
+from jobs.settings_pools import NonEmpty, PoolSettings, pool_warnings, with_backend
 from jobs.settings_sources import (
     Given,
     Key,
@@ -37,48 +38,7 @@ from jobs.settings_sources import (
     variable,
 )
 
-BackendName = Literal["mlx", "fake", "null"]
 PoolName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
-NonEmpty = Annotated[str, StringConstraints(min_length=1)]
-Seconds = Annotated[float, BeforeValidator(refuse_bool), Field(le=86_400)]
-Count = Annotated[int, BeforeValidator(refuse_bool)]
-
-#: Jobs that a backend does at once where nothing else is said.
-DEFAULT_SLOTS: dict[BackendName, int] = {"mlx": 32, "fake": 4, "null": 32}
-
-
-class PoolSettings(Section):
-    """A group of identical slots, served by one kind of backend."""
-
-    backend: BackendName = Field(
-        description="What generates: `mlx`; `fake` and `null` are for tests and benchmarks. "
-        "May be left out in a pool of that name."
-    )
-    models_dir: Annotated[Path | None, FROM_ENVIRONMENT] = Field(
-        default=None, description="A folder of model folders; for `mlx` by default `~/mlx-models`."
-    )
-    slots: Annotated[Count | None, FROM_ENVIRONMENT] = Field(
-        default=None,
-        ge=1,
-        le=1024,
-        description="Jobs done at once: by default "
-        + ", ".join(f"{slots} for `{name}`" for name, slots in DEFAULT_SLOTS.items())
-        + ".",
-    )
-    prefer: Annotated[tuple[NonEmpty, ...], FROM_ENVIRONMENT] = Field(
-        default=(),
-        description="Names of models that `auto` tries first; in a variable with commas.",
-    )
-
-    @field_validator("prefer", mode="before")
-    @classmethod
-    def _split_commas(cls, value: object) -> object:
-        return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
-
-    @property
-    def slots_or_default(self) -> int:
-        """The slots that were given, or else those of the backend."""
-        return DEFAULT_SLOTS[self.backend] if self.slots is None else self.slots
 
 
 class WorkerSettings(Section):
@@ -104,7 +64,9 @@ class _Read(NamedTuple):
     """What is known of the configuration beside its values."""
 
     source: str
+    is_owners: bool
     warnings: tuple[str, ...]
+    names_pools: bool
 
 
 class Settings(Section):
@@ -114,12 +76,22 @@ class Settings(Section):
     """
 
     _source: str = PrivateAttr("")
+    _is_owners: bool = PrivateAttr(default=False)
     _warnings: tuple[str, ...] = PrivateAttr(())
+    _names_pools: bool = PrivateAttr(default=False)
+    _found: dict[str, str] = PrivateAttr(default_factory=dict)
 
     data_dir: Annotated[Path, FROM_ENVIRONMENT] = Field(
         default_factory=lambda: platformdirs.user_data_path("nightmill"),
         description="Where Nightmill keeps its store, logs and private broker; "
         "by default your system's folder for application data.",
+    )
+    discover: Annotated[bool, FROM_ENVIRONMENT] = Field(
+        default=True,
+        description="Whether to look on this machine for model servers, where no pools are "
+        "configured: an Ollama on port 11434 for a pool `ollama`; mlx_lm.server, llama-server, "
+        "LM Studio or vLLM on port 8080, 1234 or 8000 for a pool `openai`. "
+        "A variable can only switch it off.",
     )
     store: StoreSettings = StoreSettings()
     broker: BrokerSettings = BrokerSettings()
@@ -134,7 +106,9 @@ class Settings(Section):
 
     def model_post_init(self, read: _Read | None) -> None:
         self._source = read.source if read else ""
-        self._warnings = (*(read.warnings if read else ()), *_pool_warnings(self.pools))
+        self._is_owners = read.is_owners if read else False
+        self._warnings = (*(read.warnings if read else ()), *pool_warnings(self.pools))
+        self._names_pools = read.names_pools if read else "pools" in self.model_fields_set
 
     @field_validator("data_dir")
     @classmethod
@@ -148,7 +122,7 @@ class Settings(Section):
     def _name_backends(cls, pools: object) -> object:
         if not isinstance(pools, dict):
             return pools
-        return {name: _with_backend(name, pool) for name, pool in pools.items()}
+        return {name: with_backend(name, pool) for name, pool in pools.items()}
 
     @property
     def source(self) -> str:
@@ -156,9 +130,37 @@ class Settings(Section):
         return self._source
 
     @property
+    def owners_source(self) -> str:
+        """Path of the file in use where it is the owner's own for sure, else empty.
+
+        Only this one may be passed on as a file that was named: that makes it the owner's.
+        """
+        return self._source if self._is_owners else ""
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What is allowed and yet hardly meant, one sentence each."""
         return self._warnings
+
+    @property
+    def names_pools(self) -> bool:
+        """Whether the configuration says what pools there are."""
+        return self._names_pools
+
+    @property
+    def found(self) -> Mapping[str, str]:
+        """Of the pools that were found rather than configured, where their servers are."""
+        return self._found
+
+    def with_found(self, servers: Mapping[str, str]) -> Self:
+        """The same with pools for servers that were found, given by kind of backend and URL."""
+        pools = {
+            kind: PoolSettings.model_validate({"backend": kind, "url": url})
+            for kind, url in servers.items()
+        }
+        more = self.model_copy(update={"pools": {**self.pools, **pools}})
+        more._found = dict(servers)  # noqa: SLF001  (its own kind)
+        return more
 
     @property
     def store_url(self) -> str:
@@ -192,12 +194,18 @@ def load_settings(
         faults += error.faults
     known, only_in_file = _variables(in_file)
     faults += unknown_variables(environ, known, only_in_file)
-    given = in_file | read_environment(environ, known, cwd) | read_flags(overrides, cwd)
-    faults += widening(in_file, given, environ)
+    flags = read_flags(overrides, cwd)
+    given = in_file | read_environment(environ, known, cwd) | flags
+    faults += [*widening(in_file, given, environ), *switched_on(in_file, given)]
+    read = _Read(
+        source=str(file.path) if file else "",
+        is_owners=file is not None and file.is_owners,
+        warnings=tuple(exposed(in_file)),
+        # A variable changes a pool, it does not make one.
+        names_pools=any(key[0] == "pools" for key in in_file | flags),
+    )
     try:
-        settings = Settings.model_validate(
-            tree(given), context=_Read(str(file.path) if file else "", tuple(exposed(in_file)))
-        )
+        settings = Settings.model_validate(tree(given), context=read)
     except ValidationError as error:
         # Not chained: pydantic's own text shows what was given, secrets too.
         raise SettingsError(faults + faults_of(error, Settings, given)) from None
@@ -221,19 +229,3 @@ def _variables(in_file: Mapping[Key, Given]) -> tuple[dict[str, Key], tuple[str,
             else:
                 may_not.append(variable(key))
     return may, tuple(may_not)
-
-
-def _with_backend(name: object, pool: object) -> object:
-    if not isinstance(pool, dict):
-        return pool
-    return {"backend": name if name in DEFAULT_SLOTS else None, **pool}
-
-
-def _pool_warnings(pools: Mapping[str, PoolSettings]) -> Iterator[str]:
-    for name, pool in pools.items():
-        if pool.models_dir is None:
-            continue
-        if pool.backend != "mlx":
-            yield f"`pools.{name}.models_dir` does nothing: {pool.backend} reads no models"
-        elif not pool.models_dir.is_dir():
-            yield f"`pools.{name}.models_dir`: there is no folder {pool.models_dir}"

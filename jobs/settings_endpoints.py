@@ -48,7 +48,7 @@ class Endpoint(Section):
         if self.password_file is not None:
             if self.url is None or parse_address(self.url).password is not None:
                 raise expected("given only beside a `url` without a password", "password_file")
-            self._password = read_password(self.password_file)
+            self._password = read_secret(self.password_file, "password_file")
         return self
 
     @property
@@ -85,6 +85,22 @@ class BrokerSettings(Endpoint):
     )
 
 
+def read_secret(path: Path, key: str) -> SecretStr:
+    """The password or key in a file, which setting `key` names; raises what validators raise."""
+    what = key.removesuffix("_file")
+    try:
+        if path.stat().st_mode & OTHERS:
+            raise expected("a file that only you can read (run chmod 600 on it)", key)
+        secret = path.read_text("utf-8").removesuffix("\n").removesuffix("\r")
+    except OSError as error:
+        raise expected(f"a file that can be read ({error.strerror})", key) from None
+    except UnicodeDecodeError:
+        raise expected("a file of UTF-8 text", key) from None
+    if not secret:
+        raise expected(f"a file with a {what} in it (it is empty)", key)
+    return SecretStr(secret)
+
+
 def _check(url: str, schemes: tuple[str, ...]) -> None:
     try:
         address = parse_address(url)
@@ -102,18 +118,3 @@ def _check(url: str, schemes: tuple[str, ...]) -> None:
         raise expected("a URL that names its host")
     elif address.query.keys() & {"service", "servicefile"}:
         raise expected("a URL that names its host itself, not through a service")
-
-
-def read_password(path: Path) -> SecretStr:
-    """The password in a file; raises what validators raise."""
-    try:
-        if path.stat().st_mode & OTHERS:
-            raise expected("a file that only you can read (run chmod 600 on it)", "password_file")
-        password = path.read_text("utf-8").removesuffix("\n").removesuffix("\r")
-    except OSError as error:
-        raise expected(f"a file that can be read ({error.strerror})", "password_file") from None
-    except UnicodeDecodeError:
-        raise expected("a file of UTF-8 text", "password_file") from None
-    if not password:
-        raise expected("a file with a password in it (it is empty)", "password_file")
-    return SecretStr(password)

@@ -27,19 +27,22 @@ _WHAT = {
     "tuple_type": "a list of texts",
     "model_type": "a table",
     "dict_type": "a table",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
 }
 #: Characters of a value or a key that are worth showing.
 _CUT = 80
 
-_URLS: tuple[Key, ...] = (("store", "url"), ("broker", "url"))
-
 #: The bits of a file's mode that let anybody but its owner do anything.
 OTHERS = 0o077
+
+#: What pydantic takes for false.
+_NO = frozenset({"0", "off", "f", "false", "n", "no"})
 
 _POOL_NAME = "1 to 32 of a-z, 0-9, - and _, beginning with a letter"
 
 #: Where people put a password by mistake: the value is left out.
-_UNSHOWN = frozenset({"password_file"})
+_UNSHOWN = frozenset({"password_file", "key_file"})
 
 
 def expected(what: str, key: str = "") -> PydanticCustomError:
@@ -114,7 +117,7 @@ def widening(
     """What would send hints or prompts, or open pages, to where the owner's own configuration
     does not.
     """
-    for key in _URLS:
+    for key in _urls(given):
         address = _address(given.get(key))
         if address is None:
             continue
@@ -143,15 +146,33 @@ def _opening(address: Given | None) -> Iterator[str]:
         )
 
 
+def switched_on(file: Mapping[Key, Given], given: Mapping[Key, Given]) -> Iterator[str]:
+    """What a variable would switch on again that the file has switched off."""
+    key = ("discover",)
+    if key in file and file[key].value is False and not _is_no(given[key]):
+        yield (
+            f"expected {given[key].origin.name} not to switch on what {file[key].origin.name} "
+            "switches off; unset it"
+        )
+
+
 def exposed(in_file: Mapping[Key, Given]) -> Iterator[str]:
     """A warning where the file has a password in a URL and others can read it."""
-    for key in _URLS:
+    for key in _urls(in_file):
         address = _address(in_file.get(key))
         if address and address.password and Path(in_file[key].origin.name).stat().st_mode & OTHERS:
             yield (
                 f"`{'.'.join(key)}` has a password in {in_file[key].origin.name}, which others can "
                 "read: run chmod 600 on that file, or use `password_file`"
             )
+
+
+def _is_no(given: Given) -> bool:
+    return given.origin.is_owners or str(given.value).casefold() in _NO
+
+
+def _urls(given: Mapping[Key, Given]) -> list[Key]:
+    return [key for key in given if key[0] in {"store", "broker", "pools"} and key[-1] == "url"]
 
 
 def _address(given: Given | None) -> Address | None:

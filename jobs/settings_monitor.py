@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import (
-    BeforeValidator,
     Field,
     PrivateAttr,
     SecretStr,
@@ -13,8 +12,9 @@ from pydantic import (
     model_validator,
 )
 
-from jobs.settings_endpoints import Section, read_password
-from jobs.settings_faults import expected, refuse_bool
+from jobs.settings_endpoints import Section, read_secret
+from jobs.settings_faults import expected
+from jobs.settings_numbers import Count
 from jobs.settings_options import FROM_ENVIRONMENT
 
 
@@ -28,7 +28,7 @@ class MonitorSettings(Section):
         description="Where `nightmill monitor` listens; anything but this machine needs a "
         "`password_file`.",
     )
-    port: Annotated[int, BeforeValidator(refuse_bool), FROM_ENVIRONMENT] = Field(
+    port: Annotated[Count, FROM_ENVIRONMENT] = Field(
         default=5555, ge=0, le=65_535, description="Its port; with 0, any that is free."
     )
     user: Annotated[str, FROM_ENVIRONMENT] = Field(
@@ -49,7 +49,7 @@ class MonitorSettings(Section):
     @model_validator(mode="after")
     def _read_password(self) -> Self:
         if self.password_file is not None:
-            self._password = read_password(self.password_file)
+            self._password = read_secret(self.password_file, "password_file")
         return self
 
     @property

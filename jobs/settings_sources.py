@@ -21,7 +21,7 @@ CONFIG_VARIABLE = "NIGHTMILL_CONFIG"
 #: Variables of the test suite are no settings.
 TEST_PREFIX = "NIGHTMILL_TEST_"
 
-_PATHS = frozenset({"data_dir", "models_dir", "password_file"})
+_PATHS = frozenset({"data_dir", "models_dir", "password_file", "key_file"})
 
 #: How deep the deepest setting is: `pools.mlx.slots`.
 _DEPTH = 3
@@ -50,15 +50,18 @@ class ConfigFile(NamedTuple):
     """The configuration file in use."""
 
     path: Path
-    #: False for the file of the current folder: somebody may have handed that folder over.
+    #: False for the file of the current folder, which somebody may have handed over, and for one
+    #: that a variable names.
     is_owners: bool
 
 
 def find_config(config: Path | None, environ: Mapping[str, str], cwd: Path) -> ConfigFile | None:
     """The first configuration file of the search order; a file that was named need not exist."""
-    named = config or environ.get(CONFIG_VARIABLE)
-    if named:
-        return ConfigFile(_absolute(named, cwd), is_owners=True)
+    if config:
+        return ConfigFile(_absolute(config, cwd), is_owners=True)
+    if in_variable := environ.get(CONFIG_VARIABLE):
+        # Whoever handed a folder over may have brought variables along with it.
+        return ConfigFile(_absolute(in_variable, cwd), is_owners=False)
     for path, is_owners in (
         (cwd / FILE_NAME, False),
         (platformdirs.user_config_path("nightmill") / FILE_NAME, True),

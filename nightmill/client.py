@@ -10,7 +10,6 @@ from weakref import WeakSet
 
 from jobs.store import batches
 from jobs.store.store import Store
-from nightmill.configured import read_settings
 from nightmill.embedded.stack import Stack
 from nightmill.frames import rows_of
 from nightmill.intake import take_in
@@ -18,7 +17,7 @@ from nightmill.looking import look
 from nightmill.results import Results, as_they_finish, in_order
 from nightmill.retrying import retry_batch
 from nightmill.rowfile import written_rows
-from nightmill.setup import open_store
+from nightmill.setup import open_store, read_settings
 from nightmill.status import Status
 from nightmill.submitting import SubmitOptions, request_of
 from nightmill.watch import wait_for

@@ -20,6 +20,8 @@ class Accepted:
 
     submitted: Submitted
     choice: Choice
+    #: Where the server of a pool is that nobody configured; empty for any other.
+    found_at: str = ""
 
 
 def take_in(
@@ -46,4 +48,8 @@ def take_in(
     )
     check_output(store, plan, is_forced=request.is_forced)
     locks = DataDir(settings.data_dir).locks
-    return Accepted(submitted=submit(store, plan, locks, on_progress), choice=choice)
+    return Accepted(
+        submitted=submit(store, plan, locks, on_progress),
+        choice=choice,
+        found_at=settings.found.get(choice.pool, ""),
+    )

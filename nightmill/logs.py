@@ -11,8 +11,8 @@ from nightmill.embedded.child import rotate
 
 FORM = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
-#: One line for each message of the broker is too much for a night of work.
-CHATTY = ("celery", "kombu", "amqp", "alembic")
+#: One line for each message of the broker or request to a server is too much for a night of work.
+CHATTY = ("celery", "kombu", "amqp", "alembic", "httpx2", "httpcore2")
 
 
 @contextmanager

@@ -40,7 +40,10 @@ class PoolOffer(msgspec.Struct, frozen=True, kw_only=True):
 
     pool: str
     backend: str
+    #: The folder or server that its models were looked for in; empty without one.
     place: str
+    #: Whether nobody configured it: its server was found on this machine.
+    found: bool
     #: The hosts that serve it now.
     hosts: tuple[str, ...]
     models: tuple[Offer, ...]
@@ -88,6 +91,7 @@ def offered(found: Sequence[PoolModels], memory_bytes: int, busy: Busy) -> tuple
             pool=pool.pool,
             backend=pool.backend,
             place=pool.place,
+            found=pool.is_found,
             hosts=tuple(name for name, serves in busy.hosts if serves == pool.pool),
             models=tuple(
                 _offer(

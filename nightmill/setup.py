@@ -1,19 +1,34 @@
 """What every command begins with: the settings, and the store opened or made."""
 
 import time
+from collections.abc import Mapping
+from pathlib import Path
 
 from jobs.errors import StoreError
 from jobs.settings import Settings
 from jobs.store.migrate import prepare
 from jobs.store.store import Store
-from nightmill.configured import read_settings
+from nightmill.configured import read_configuration
+from nightmill.discovery import find_servers
 from nightmill.embedded.datadir import DataDir
 from nightmill.embedded.lock import services_lock, take
 
-__all__ = ["open_store", "read_settings"]
-
 #: How long another process may take to make the store that both of us found missing.
 MAKING_S = 15.0
+
+
+def read_settings(
+    config: Path | None = None,
+    data_dir: Path | None = None,
+    found: Mapping[str, str] | None = None,
+) -> Settings:
+    """The settings of this process, from its environment and current folder.
+
+    Where they name no pools, those of the servers on this machine are among them. `found` are
+    the servers that were found by whoever started this process; None is to look.
+    """
+    settings = read_configuration(config, data_dir)
+    return settings.with_found(find_servers(settings) if found is None else found)
 
 
 def open_store(settings: Settings) -> Store:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-from jobs.errors import BrokerError, StoreError
+from jobs.errors import BrokerError, StoppedEarlyError, StoreError
 from jobs.store.store import Store
 from nightmill.embedded.stack import Stack
 from nightmill.looking import look
@@ -36,6 +36,8 @@ def wait_for(
     status = look(store, batch_id)
     while not status.is_over:
         on_tick(status)
+        if stack.leaves_alone(status.pool):
+            raise _gone(status.pool)
         give_up(status.pool, status.trouble)
         time.sleep(LOOK_EVERY_S)
         with patience:
@@ -43,6 +45,13 @@ def wait_for(
             status = look(store, batch_id)
     on_tick(status)
     return status
+
+
+def _gone(pool: str) -> StoppedEarlyError:
+    return StoppedEarlyError(
+        f"The batch waits for pool {pool}, which there is not now. Start the model server that was "
+        "found when the batch began, or configure the pool again; then give the same command again."
+    )
 
 
 class _Patience:

@@ -10,7 +10,7 @@ from pathlib import Path
 from backends.mlx.models import DEMO_FOLDER, DEMO_NAME
 from jobs.errors import UsageError
 from jobs.model import GenerationRequest, Message
-from jobs.settings import PoolSettings
+from jobs.settings_pools import PoolSettings
 from nightmill.bench.batch import submit_requests
 from nightmill.bench.child import ask
 from nightmill.bench.mill import Drained, Mill

@@ -16,7 +16,7 @@ from jobs.broker import celery_app
 from jobs.errors import StoppedEarlyError
 from jobs.loops import run_steps
 from jobs.model import Counts
-from jobs.settings import PoolSettings
+from jobs.settings_pools import PoolSettings
 from jobs.store import batches
 from jobs.store.store import Store
 from jobs.wire import MAX_PACK

@@ -27,3 +27,5 @@ class BenchOptions:
     size: int | None = None
     #: A model folder in mlx-lm's format; None is the demo model.
     model: Path | None = None
+    #: Where the Ollama of the ollama bench is; None is a stand-in that answers at once.
+    url: str | None = None

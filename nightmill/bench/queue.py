@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 
 from jobs.model import GenerationRequest, Message
-from jobs.settings import PoolSettings
+from jobs.settings_pools import PoolSettings
 from jobs.wire import MAX_PACK
 from nightmill.bench import celery_peer
 from nightmill.bench.batch import submit_requests

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from jobs.settings import PoolSettings, Settings
+from jobs.settings import Settings
+from jobs.settings_pools import PoolSettings
 from nightmill.embedded.datadir import DataDir
 from nightmill.embedded.lifeline import end_with_parent
 from nightmill.logs import log_to_stderr

@@ -12,7 +12,9 @@ DOES_NOT_HOLD = 1
 
 
 def bench(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="queue, engine, ingest or status.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="queue, engine, ingest, status or ollama.")
+    ],
     *,
     runs: Annotated[int, typer.Option(metavar="N", min=1, help="Runs of each side.")] = 5,
     size: Annotated[
@@ -24,6 +26,9 @@ def bench(
     ] = None,
     model: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Model of the engine bench; else demo.")
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option(metavar="URL", help="An Ollama of yours; else a stand-in.")
     ] = None,
     folder: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Where its stores go, on a real disk.")
@@ -48,6 +53,7 @@ def bench(
         runs=runs,
         size=size,
         model=model,
+        url=url,
     )
     result = benches.run(name, told, say)
     if json:

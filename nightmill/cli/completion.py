@@ -72,10 +72,10 @@ def pools(settings: "Settings") -> Iterable[_Word]:
 
 
 def _settings(given: dict[str, Any]) -> "Settings":
-    from nightmill.configured import read_settings
+    from nightmill.configured import read_configuration
 
     config = given.get("config")
-    return read_settings(None if config is None else Path(config))
+    return read_configuration(None if config is None else Path(config))
 
 
 def _newest(settings: "Settings") -> "list[Glimpse]":

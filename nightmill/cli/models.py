@@ -37,7 +37,8 @@ def models(*, json: options.Json = False, config: options.Config = None) -> None
 
 def lines(pool: "PoolOffer") -> Iterator[str]:
     """A pool's models for people."""
-    where = f" in {pool.place}" if pool.place else ""
+    where = f" {'at' if '://' in pool.place else 'in'} {pool.place}" if pool.place else ""
+    where += " (found there)" if pool.found else ""
     served = f", served by {', '.join(pool.hosts)}" if pool.hosts else ""
     yield f"{pool.pool}: {words.count(len(pool.models), 'model')}{where}{served}"
     for line in words.table(map(cells, pool.models)):

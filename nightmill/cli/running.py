@@ -46,6 +46,8 @@ def plan_in_words(accepted: Accepted, request: Request) -> list[str]:
     rows = words.count(done.new + done.kept + done.changed, "row")
     to = request.output or "standard output"
     said = [f"{rows} of {request.source} → {to}, by {_model(accepted)}"]
+    if accepted.found_at:
+        said.append(f"pool {accepted.choice.pool} is the server found at {accepted.found_at}")
     if done.bad_lines:
         said.append(f"{words.count(done.bad_lines, 'line')} cannot run; the summary says why")
     return said

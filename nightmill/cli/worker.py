@@ -24,6 +24,7 @@ def worker(
     lifeline_fd: Annotated[int | None, typer.Option(hidden=True)] = None,
     broker_url: Annotated[str | None, typer.Option(hidden=True)] = None,
     data_dir: Annotated[Path | None, typer.Option(hidden=True)] = None,
+    found_at: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Run the jobs of one pool on this machine until it is stopped.
 
@@ -45,6 +46,7 @@ def worker(
         else:
             say(f"The worker of pool {pool} on {host} is ready.")
 
-    raise typer.Exit(
-        run_pool(read_settings(config, data_dir), pool, broker_url, session, tell_ready)
-    )
+    # What was found is not looked for again: it might be busy in just that moment.
+    found = None if session is None else {} if found_at is None else {pool: found_at}
+    settings = read_settings(config, data_dir, found)
+    raise typer.Exit(run_pool(settings, pool, broker_url, session, tell_ready))

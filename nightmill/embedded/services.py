@@ -130,11 +130,13 @@ class Services:
         self._return_what_the_dead_left(pool)
         options = ["--session", session, "--lifeline-fd", str(self._lifeline.fd)]
         options += ["--data-dir", str(self._settings.data_dir)]
-        if self._settings.source:
-            options += ["--config", self._settings.source]
+        if self._settings.owners_source:
+            options += ["--config", self._settings.owners_source]
         if self._broker is not None:
             # A configured one may hold a password, which no command line should show.
             options += ["--broker-url", self._broker.url]
+        if (url := self._settings.found.get(pool)) is not None:
+            options += ["--found-at", url]
         command = python("nightmill", "worker", pool, *options)
         return Child.start(command, self._data_dir.log_of(f"worker-{pool}"), self._lifeline.fd)
 

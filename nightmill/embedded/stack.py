@@ -34,6 +34,11 @@ class Stack:
         """The process that runs the services now, in words."""
         return holder(self._lock)
 
+    def leaves_alone(self, pool: str) -> bool:
+        """Whether nobody can serve a pool: it is not among ours, and others do not reach us."""
+        is_private = self._settings.broker_url is None
+        return self.is_leader and is_private and pool not in self._settings.pools
+
     def tick(self) -> None:
         """Tend the services, or take over; raises `StoppedEarlyError` where nothing helps."""
         if self._services is not None:

@@ -13,9 +13,15 @@ from backends.base import Backend, Capabilities
 from backends.fake import FakeBackend, Script
 from backends.mlx.front import MlxBackend
 from backends.null import NullBackend
+from backends.ollama.backend import OllamaBackend
+from backends.openai_compatible.backend import OpenAiBackend
+from backends.watch import Timeouts
 from jobs.model import GenerationRequest
 from tests.backends.asking import ask
 from tests.backends.tiny_model import make_tiny_model
+from tests.doubles.mlx_server import mlx_server
+from tests.doubles.ollama.answering import ENDLESS
+from tests.doubles.ollama.daemon import LLAMA, Daemon, running
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 MakeMlx = Callable[..., MlxBackend]
@@ -29,6 +35,8 @@ class Kind:
     model: str
     #: A request that takes until the end of the test; None where there is no such thing.
     endless: GenerationRequest | None = None
+    #: Words of a prompt that it may well refuse.
+    many_words: int = 5000
 
 
 @pytest.fixture(scope="session")
@@ -80,7 +88,21 @@ def mlx(models_dir: Path, run: Run, tmp_path_factory: pytest.TempPathFactory) ->
     run(backend.close())
 
 
-@pytest.fixture(scope="session", params=["fake", "null", "mlx"])
+@pytest.fixture(scope="session")
+def ollama() -> Iterator[Daemon]:
+    """A double of Ollama that many tests share."""
+    with running(Daemon([LLAMA], parallel=4, tokens_per_s=1000)) as daemon:
+        yield daemon
+
+
+@pytest.fixture(scope="session")
+def mlx_server_url(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real `mlx_lm.server` with `babbler`."""
+    with mlx_server(models_dir / "babbler", tmp_path_factory.mktemp("server") / "hub") as url:
+        yield url
+
+
+@pytest.fixture(scope="session", params=["fake", "null", "mlx", "ollama", "openai"])
 def kind(request: pytest.FixtureRequest, run: Run) -> Iterator[Kind]:
     """Each kind of backend in turn: what a new one has to add to be held to the same."""
     match request.param:
@@ -89,12 +111,28 @@ def kind(request: pytest.FixtureRequest, run: Run) -> Iterator[Kind]:
             kind = Kind(backend=fake, model="fake", endless=ask("endless", "fake"))
         case "null":
             kind = Kind(backend=NullBackend(), model="null")
+        case "ollama":
+            endless = ask(ENDLESS, LLAMA.name, max_tokens=4000)
+            backend = OllamaBackend(request.getfixturevalue("ollama").url, slots=4)
+            kind = Kind(backend=backend, model=LLAMA.name, endless=endless)
+        case "openai":
+            url: str = request.getfixturevalue("mlx_server_url")
+            model = str(request.getfixturevalue("models_dir").resolve() / "babbler")
+            kind = Kind(
+                backend=OpenAiBackend(url, slots=4, timeouts=Timeouts()),
+                model=model,
+                endless=ask("on and on", model, max_tokens=4000),
+                # The server reads whatever it gets to its end, also for those who are gone.
+                many_words=300,
+            )
         case _:
             endless = ask("on and on", "babbler", max_tokens=4000)
             kind = Kind(backend=request.getfixturevalue("mlx"), model="babbler", endless=endless)
     run(kind.backend.open())
     yield kind
-    run(kind.backend.close())
+    if request.param != "mlx":
+        # That one is shared by others, who may come later.
+        run(kind.backend.close())
 
 
 @pytest.fixture

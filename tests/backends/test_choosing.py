@@ -41,6 +41,8 @@ def test_auto_takes_the_demo_for_want_of_another() -> None:
 
 def test_a_model_of_unknown_size_is_still_a_real_one() -> None:
     assert chosen(DEMO, one("remote", 0, "openai")) == ("openai", "remote")
+    why = choose([one("remote", 0, "openai")], wanted="auto", memory_bytes=64 * GB).why
+    assert "remote (size unknown, pool openai): its server has it" in why
 
 
 def test_at_equal_choice_the_nearer_backend_is_taken() -> None:
@@ -143,3 +145,8 @@ def test_a_choice_says_which_why_and_how_to_choose_another(
 )
 def test_sizes_are_readable(size: int, text: str) -> None:
     assert size_text(size) == text
+
+
+def test_the_latest_is_found_without_its_tag() -> None:
+    assert chosen(one("qwen3:latest", 4, "ollama"), wanted="qwen3") == ("ollama", "qwen3:latest")
+    assert chosen(one("qwen3:14b"), one("qwen3:latest"), wanted="Qwen3") == ("mlx", "qwen3:latest")

@@ -12,7 +12,9 @@ from tests.backends.asking import answer, answers, ask, ignore
 from tests.backends.conftest import Kind, Run
 
 #: For those that do what `null` leaves out: generate, and look at what they are asked.
-GENERATING = pytest.mark.parametrize("kind", ["fake", "mlx"], indirect=True, scope="session")
+GENERATING = pytest.mark.parametrize(
+    "kind", ["fake", "mlx", "ollama", "openai"], indirect=True, scope="session"
+)
 
 
 def test_opening_says_what_there_is(capabilities: Capabilities, kind: Kind) -> None:
@@ -75,7 +77,7 @@ def test_what_cannot_be_answered_is_a_backend_error(run: Run, kind: Kind) -> Non
 @pytest.mark.parametrize("model", ["nobody has this model", None])
 def test_how_it_ends_does_not_quote_the_prompt(run: Run, kind: Kind, model: str | None) -> None:
     async def ask_what_may_be_refused() -> object:
-        request = ask("the-code-word " * 5000, model or kind.model)
+        request = ask("the-code-word " * kind.many_words, model or kind.model)
         [end] = await asyncio.gather(answer(kind.backend, request), return_exceptions=True)
         return end
 

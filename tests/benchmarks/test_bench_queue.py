@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, text
 
-from jobs.settings import PoolSettings
+from jobs.settings_pools import PoolSettings
 from nightmill.bench import run
 from nightmill.bench.batch import submit_requests
 from nightmill.bench.celery_peer import Tuning, celery_worker

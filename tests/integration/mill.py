@@ -52,6 +52,8 @@ class Mill:
     def env(self) -> dict[str, str]:
         keep = {k: v for k, v in os.environ.items() if not k.startswith(("NIGHTMILL_", "XDG_"))}
         ours = {"HOME": str(self.home), "NIGHTMILL_DATA_DIR": str(self.data_dir), MARK: self.mark}
+        # What else runs on this machine has no say in a test.
+        ours["NIGHTMILL_DISCOVER"] = "false"
         return keep | ours | self.extra_env
 
     def start(self, *args: str) -> subprocess.Popen[str]:

@@ -6,7 +6,8 @@ import platformdirs
 import pytest
 
 from jobs.errors import SettingsError
-from jobs.settings import PoolSettings, Settings, WorkerSettings, load_settings
+from jobs.settings import Settings, WorkerSettings, load_settings
+from jobs.settings_pools import PoolSettings
 
 Load = Callable[..., Settings]
 FAULTY = """
@@ -115,7 +116,9 @@ def test_flags_may_bring_a_pool(load: Load) -> None:
     assert settings.pools == {"null": PoolSettings(backend="null", slots=8)}
 
 
-@pytest.mark.parametrize(("backend", "slots"), [("mlx", 32), ("fake", 4), ("null", 32)])
+@pytest.mark.parametrize(
+    ("backend", "slots"), [("mlx", 32), ("ollama", 1), ("fake", 4), ("null", 32)]
+)
 def test_slots_come_from_the_backend_unless_given(load: Load, backend: str, slots: int) -> None:
     assert load(f"[pools.x]\nbackend = '{backend}'\n").pools["x"].slots_or_default == slots
 
@@ -164,7 +167,7 @@ def test_all_faults_are_reported_together(load: Load) -> None:
         "`worker.max_crashes` to be 1 or more, got '-1'; correct it in NIGHTMILL_WORKER",
         "unknown key `pools.mlx.slotz` in ",
         "the name of `pools.Two Words`",
-        "`pools.big.backend` to be 'mlx', 'fake' or 'null', got nothing",
+        "`pools.big.backend` to be 'mlx', 'ollama', 'openai', 'fake' or 'null', got nothing",
         "`worker.lease_s` to be 5 or more, got 2",
         "`worker.grace_s` to be a number, got True",
         "`worker.max_attempts` to be a whole number, got 'many'",
@@ -181,10 +184,10 @@ def test_all_faults_are_reported_together(load: Load) -> None:
         ("[pools.mlx]\nslotz = 1", "did you mean `slots`?"),
         ("[store]\npassword = 'x'", "did you mean `password_file`?"),
         ("[workers]\nlease_s = 9", "did you mean `worker`?"),
-        ("[pools.mlx]\nurl = 'http://localhost'", "known here are `backend`, `models_dir`"),
+        ("[pools.mlx]\nhome = '/'", "known here are `backend`, `between_tokens_s`, `connect_s`"),
         (
             "[cloud]\n",
-            "known here are `aliases`, `broker`, `data_dir`, `monitor`, `pools`, `store`, `worker`",
+            "known here are `aliases`, `broker`, `data_dir`, `discover`, `monitor`, `pools`, ",
         ),
         ("source = 'x'", "did you mean `store`?"),
     ],
@@ -260,8 +263,8 @@ def test_a_dangling_link_is_not_passed_over(load: Load, folder: Path) -> None:
         ("[pools.mlx]\nslots = true", "a number"),
         ("[pools.mlx]\nprefer = [3]", "text"),
         ("[pools.mlx]\nprefer = 3", "a list of texts"),
-        ("[pools.mlx]\nbackend = 'vllm'", "'mlx', 'fake' or 'null'"),
-        ("[pools.mlx]\nbackend.a.b.c.d = 1", "'mlx', 'fake' or 'null'"),
+        ("[pools.mlx]\nbackend = 'vllm'", "'mlx', 'ollama', 'openai', 'fake' or 'null'"),
+        ("[pools.mlx]\nbackend.a.b.c.d = 1", "'mlx', 'ollama', 'openai', 'fake' or 'null'"),
         ("[[pools]]\nslots = 3", "a table"),
         ("pools = 3", "a table"),
         ("pools.mlx = 3", "a table"),

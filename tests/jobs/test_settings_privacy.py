@@ -93,7 +93,21 @@ def test_the_environment_may_name_a_host_that_the_owners_file_names(folder: Path
 def test_a_file_that_was_named_may_point_elsewhere(folder: Path, url: str) -> None:
     write_store(folder / "own.toml", url)
     assert load(folder, config="own.toml").store_url == url
-    assert load(folder, {"NIGHTMILL_CONFIG": "own.toml"}).store_url == url
+
+
+@pytest.mark.parametrize("url", REMOTE)
+def test_a_file_that_a_variable_names_may_not(folder: Path, url: str) -> None:
+    write_store(folder / "own.toml", url)
+    (fault,) = faults(folder, {"NIGHTMILL_CONFIG": "own.toml"})
+    assert "to be on this machine" in fault
+
+
+def test_only_the_owners_file_is_passed_on_as_one_that_was_named(folder: Path) -> None:
+    write_store(folder / "nightmill.toml", "sqlite:////tmp/a.db")
+    assert load(folder).owners_source == ""
+    assert load(folder, {"NIGHTMILL_CONFIG": "nightmill.toml"}).owners_source == ""
+    named = load(folder, config="nightmill.toml")
+    assert named.owners_source == named.source != ""
 
 
 def test_the_file_in_the_users_configuration_folder_may_point_elsewhere(folder: Path) -> None:

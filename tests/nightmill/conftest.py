@@ -30,6 +30,8 @@ def home(tmp_path: Path, mark: str, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("NIGHTMILL_DATA_DIR", str(tmp_path / "data"))
+    # What else runs on this machine has no say in a test.
+    monkeypatch.setenv("NIGHTMILL_DISCOVER", "false")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -14,6 +14,7 @@ from nightmill.embedded.datadir import DataDir
 from tests.integration.mill import eventually
 from tests.nightmill import mill_process
 from tests.nightmill.conftest import Command, Start
+from tests.nightmill.printed import check_printed
 from tests.nightmill.processes import marked
 
 ANYWHERE = "0.0.0.0"  # noqa: S104  (what must not work)
@@ -29,7 +30,7 @@ def get(url: str) -> str:
 
 def url_of(process: Any) -> str:
     said = json.loads(process.stdout.readline())
-    assert (said["schema"], said["state"]) == (1, "serving")
+    check_printed("monitor", said)
     return str(said["url"])
 
 

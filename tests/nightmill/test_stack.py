@@ -13,7 +13,8 @@ import pytest
 from jobs import ids
 from jobs.errors import BrokerError, StoreError
 from jobs.model import Counts, NewBatch, NewJob, request_hash
-from jobs.settings import PoolSettings, Settings
+from jobs.settings import Settings
+from jobs.settings_pools import PoolSettings
 from jobs.states import BatchState
 from jobs.store import batches, dispatch, ingest, running
 from jobs.store.store import Store
@@ -178,6 +179,9 @@ class StandIn:
 
     def __init__(self, failures: int) -> None:
         self.failures = failures
+
+    def leaves_alone(self, pool: str) -> bool:
+        return False
 
     def tick(self) -> None:
         if self.failures:

@@ -10,7 +10,8 @@ from backends.base import Capabilities
 from backends.errors import ParkBackendError
 from backends.fake import FakeBackend
 from jobs.errors import BrokerError, StoreError, UsageError
-from jobs.settings import PoolSettings, Settings
+from jobs.settings import Settings
+from jobs.settings_pools import PoolSettings
 from jobs.store import hosts
 from jobs.store.store import Store
 from tests.worker.world import POOL

@@ -9,7 +9,8 @@ import msgspec
 
 from backends.fake import FakeBackend, Script
 from jobs.errors import NightmillError, UsageError
-from jobs.settings import PoolSettings, Settings, WorkerSettings
+from jobs.settings import Settings, WorkerSettings
+from jobs.settings_pools import PoolSettings
 from tests.worker.world import POOL
 from worker.app import run_worker
 

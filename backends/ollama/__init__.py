@@ -1,0 +1,1 @@
+"""Ollama's own API, and the guarantee that what it is asked stays where it runs."""

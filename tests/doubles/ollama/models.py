@@ -1,0 +1,66 @@
+"""The models of a daemon, and which of their names mean a machine of somebody else."""
+
+from dataclasses import dataclass
+
+#: From here on a name that ends in `:local` is answered by this machine or not at all.
+LOCAL_SUFFIX_SINCE = (0, 17, 6)
+#: From here on a name with the cloud's suffix needs no pull.
+UNPULLED_CLOUD_SINCE = (0, 17, 6)
+STATUS_SINCE = (0, 16, 2)
+ALIASES_SINCE = (0, 12, 0)
+TRUNCATE_SINCE = (0, 12, 4)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A model as it lies on the daemon's disk."""
+
+    name: str
+    digest: str = "d1"
+    size: int = 2_000_000_000
+    family: str = "llama"
+    quantization: str = "Q4_K_M"
+    context: int = 32768
+    capabilities: tuple[str, ...] = ("completion",)
+    #: A stub of a model that runs elsewhere.
+    remote_model: str = ""
+    remote_host: str = ""
+    #: Whether only `show` says that it is a stub.
+    is_hidden_in_tags: bool = False
+    #: The stop texts of its Modelfile.
+    stops: tuple[str, ...] = ()
+
+    @property
+    def remote_fields(self) -> dict[str, str]:
+        """As answers, tags and show carry them: left out where empty."""
+        fields = {"remote_model": self.remote_model, "remote_host": self.remote_host}
+        return {name: value for name, value in fields.items() if value}
+
+    @property
+    def details(self) -> dict[str, object]:
+        """The `details` of tags and show."""
+        return {
+            "parent_model": "",
+            "format": "gguf",
+            "family": self.family,
+            "families": [self.family],
+            "parameter_size": "3.2B",
+            "quantization_level": self.quantization,
+        }
+
+
+def with_tag(name: str) -> str:
+    """The full name; a name without a tag means `latest`."""
+    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+
+
+def is_cloud_name(name: str) -> bool:
+    """Whether what follows the last colon sends the prompt to the cloud."""
+    tag = name.rpartition(":")[2].lower() if ":" in name else ""
+    return tag == "cloud" or tag.endswith("-cloud")
+
+
+def base_name(name: str) -> str:
+    """A cloud name without its suffix, as the cloud knows it and answers with."""
+    name, _, tag = name.rpartition(":")
+    return name if tag.lower() == "cloud" else f"{name}:{tag[: -len('-cloud')]}"

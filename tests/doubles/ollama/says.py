@@ -1,0 +1,72 @@
+"""The statuses and texts of Ollama's errors, as the reference has them."""
+
+import json
+from typing import Any
+
+BUSY = "server busy, please try again.  maximum pending requests exceeded"
+CANCELED = "request canceled"
+DIED = (
+    "model runner has unexpectedly stopped, this may be due to resource limitations or an "
+    "internal error, check ollama server logs for details"
+)
+TOO_LONG = (
+    "the prompt is longer than the context length currently available; increase the context "
+    "length or shorten the prompt"
+)
+CLOUD_DISABLED = "ollama cloud is disabled: remote model is unavailable"
+CANNOT_RUN_REMOTE = "this server cannot run this remote model"
+SIGN_IN = {"error": "unauthorized", "signin_url": "https://ollama.com/connect?name=here&key=k"}
+UPSTREAM_LOST = 'Post "https://ollama.com:443/api/chat": dial tcp: no such host'
+REPEATED = "prediction aborted, token repeat limit reached"
+NO_MEMORY = "model requires more system memory (40.1 GiB) than is available (11.9 GiB)"
+
+
+class OllamaError(Exception):
+    """What ends a request: its status and its JSON body."""
+
+    def __init__(self, status: int, body: dict[str, Any]) -> None:
+        super().__init__(status, body)
+        self.status = status
+        self.body = body
+
+
+def error(status: int, text: str) -> OllamaError:
+    """What ends the request with an error text."""
+    return OllamaError(status, {"error": text})
+
+
+def not_found(name: str, *, embed: bool = False) -> OllamaError:
+    """No such model; embed says it in other words."""
+    if embed:
+        return error(404, f'model "{name}" not found, try pulling it first')
+    return error(404, f"model '{name}' not found")
+
+
+def too_long(engine: str, tokens: int, num_ctx: int) -> OllamaError:
+    """Each engine has its own way of saying that a prompt does not fit."""
+    match engine:
+        case "llama-server":
+            inner = {
+                "code": 400,
+                "message": f"request ({tokens} tokens) exceeds the available context size "
+                f"({num_ctx} tokens), try increasing it",
+                "type": "exceed_context_size_error",
+                "n_prompt_tokens": tokens,
+                "n_ctx": num_ctx,
+            }
+            return error(400, json.dumps({"error": inner}))
+        case "mlx":
+            return error(
+                400,
+                f"input length ({tokens} tokens) exceeds the model's maximum context length "
+                f"({num_ctx} tokens)",
+            )
+        case _:
+            return error(400, TOO_LONG)
+
+
+def upstream(status: int, phrase: str, text: str) -> OllamaError:
+    """What the cloud answered, handed on whole for a model that is a stub of it."""
+    return OllamaError(
+        status, {"StatusCode": status, "Status": f"{status} {phrase}", "error": text}
+    )

@@ -1,0 +1,152 @@
+"""The double against the reference's table of errors (2.4)."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.doubles.ollama import faults, says
+from tests.doubles.ollama.cloud import Cloud
+from tests.doubles.ollama.conftest import MakeDaemon
+from tests.doubles.ollama.daemon import LLAMA
+from tests.doubles.ollama.models import Model
+
+Post = Callable[..., httpx2.Response]
+
+HI = [{"role": "user", "content": "hi"}]
+LONG = [{"role": "user", "content": "word " * 100}]
+STUB = Model(name="private:latest", remote_model="big:120b", remote_host="https://ollama.com")
+ELSEWHERE = Model(name="theirs:1b", remote_model="big", remote_host="https://models.example")
+EMBEDDER = Model(name="embedder:latest", capabilities=("embedding",))
+
+TABLE: list[tuple[str, dict[str, Any], int, str]] = [
+    ("bad think", {"model": LLAMA.name, "think": "hard"}, 400, "invalid think value"),
+    ("no such model", {"model": "nobody"}, 404, "model 'nobody' not found"),
+    ("no model", {}, 400, "model is required"),
+    ("no model name", {"model": "a b"}, 400, "invalid model name"),
+    ("cannot chat", {"model": EMBEDDER.name}, 400, '"embedder:latest" does not support chat'),
+    ("no thinker", {"model": LLAMA.name, "think": True}, 400, "does not support thinking"),
+    ("no tools", {"model": LLAMA.name, "tools": [{}]}, 400, "llama3.2:3b does not support tools"),
+    ("no format", {"model": LLAMA.name, "format": 3}, 500, "invalid format"),
+    (
+        "wrong type",
+        {"model": LLAMA.name, "options": {"num_ctx": "much"}},
+        500,
+        'option "num_ctx" must be of type integer',
+    ),
+    ("remote elsewhere", {"model": ELSEWHERE.name}, 400, says.CANNOT_RUN_REMOTE),
+]
+
+
+@pytest.mark.parametrize(("fields", "status", "text"), [row[1:] for row in TABLE])
+def test_what_is_wrong_with_a_request_has_its_status_and_text(
+    make_daemon: MakeDaemon, post: Post, fields: dict[str, Any], status: int, text: str
+) -> None:
+    daemon = make_daemon([LLAMA, EMBEDDER, ELSEWHERE])
+    answer = post(daemon, "/api/chat", messages=HI, **fields)
+    assert answer.status_code == status
+    assert text in answer.json()["error"]
+
+
+@pytest.mark.parametrize("body", [b"", b"{not json"])
+def test_what_is_no_json_is_refused(
+    make_daemon: MakeDaemon, client: httpx2.Client, body: bytes
+) -> None:
+    answer = client.post(make_daemon().url + "/api/chat", content=body)
+    assert answer.status_code == 400
+    assert "error" in answer.json()
+
+
+def test_embed_words_a_missing_model_differently(make_daemon: MakeDaemon, post: Post) -> None:
+    answer = post(make_daemon(), "/api/embed", model="nobody", input="hi")
+    assert answer.status_code == 404
+    assert answer.json()["error"] == 'model "nobody" not found, try pulling it first'
+
+
+@pytest.mark.parametrize(
+    ("engine", "text"),
+    [
+        ("plain", says.TOO_LONG),
+        ("llama-server", '"type": "exceed_context_size_error"'),
+        ("mlx", "input length (103 tokens) exceeds the model's maximum context length (50 tokens)"),
+    ],
+)
+def test_each_engine_has_its_own_words_for_a_prompt_that_is_too_long(
+    make_daemon: MakeDaemon, post: Post, engine: str, text: str
+) -> None:
+    daemon = make_daemon(engine=engine)
+    fields = {"model": LLAMA.name, "truncate": False, "options": {"num_ctx": 50}}
+    answer = post(daemon, "/api/chat", messages=LONG, **fields)
+    assert answer.status_code == 400
+    assert text in answer.json()["error"]
+
+
+def test_llama_server_puts_json_into_the_text(make_daemon: MakeDaemon, post: Post) -> None:
+    fields = {"model": LLAMA.name, "truncate": False, "options": {"num_ctx": 50}}
+    answer = post(make_daemon(), "/api/chat", messages=LONG, **fields)
+    inner = json.loads(answer.json()["error"])["error"]
+    assert (inner["n_prompt_tokens"], inner["n_ctx"]) == (103, 50)
+
+
+@pytest.mark.parametrize(
+    ("cloud", "status", "body"),
+    [
+        (Cloud(disabled=True), 403, {"error": says.CLOUD_DISABLED}),
+        (Cloud(signed_in=False), 401, says.SIGN_IN),
+        (Cloud(upstream="unreachable"), 502, {"error": says.UPSTREAM_LOST}),
+    ],
+)
+def test_a_cloud_that_is_not_to_be_had_says_why(
+    make_daemon: MakeDaemon, post: Post, cloud: Cloud, status: int, body: dict[str, str]
+) -> None:
+    answer = post(make_daemon([STUB], cloud=cloud), "/api/chat", model=STUB.name, messages=HI)
+    assert (answer.status_code, answer.json()) == (status, body)
+
+
+def test_what_the_cloud_answers_is_handed_on_whole(make_daemon: MakeDaemon, post: Post) -> None:
+    daemon = make_daemon([STUB], cloud=Cloud(upstream="quota"))
+    answer = post(daemon, "/api/chat", model=STUB.name, messages=HI)
+    assert answer.status_code == 429
+    assert answer.json()["StatusCode"] == 429
+    assert answer.json()["Status"] == "429 Too Many Requests"
+
+
+def test_a_foreign_host_header_gets_an_empty_403(
+    make_daemon: MakeDaemon, client: httpx2.Client
+) -> None:
+    url = make_daemon().url + "/api/tags"
+    answer = client.get(url, headers={"Host": "evil.example:11434"})
+    assert (answer.status_code, answer.content) == (403, b"")
+    assert client.get(url, headers={"Host": "localhost:11434"}).status_code == 200
+
+
+def test_another_method_is_405(make_daemon: MakeDaemon, client: httpx2.Client) -> None:
+    assert client.get(make_daemon().url + "/api/chat").status_code == 405
+
+
+def test_scripted_faults_come_once_and_only_to_prompts(make_daemon: MakeDaemon, post: Post) -> None:
+    daemon = make_daemon()
+    daemon.faults.append(faults.error(500, says.DIED))
+    assert post(daemon, "/api/chat", model=LLAMA.name, messages=[]).json()["done_reason"] == "load"
+    assert post(daemon, "/api/chat", model=LLAMA.name, messages=HI).json() == {"error": says.DIED}
+    assert post(daemon, "/api/chat", model=LLAMA.name, messages=HI).json()["done"] is True
+
+
+def test_an_error_in_mid_stream_is_a_line(make_daemon: MakeDaemon, client: httpx2.Client) -> None:
+    daemon = make_daemon()
+    daemon.faults.append(faults.error_mid_stream())
+    body = {"model": LLAMA.name, "messages": HI}
+    answer = client.post(daemon.url + "/api/chat", json=body)
+    assert answer.status_code == 200
+    assert json.loads(answer.text.splitlines()[-1]) == {"error": says.DIED}
+
+
+@pytest.mark.parametrize("fault", [faults.breaks_mid_stream(), faults.Closes()])
+def test_a_connection_can_break(make_daemon: MakeDaemon, post: Post, fault: faults.Fault) -> None:
+    daemon = make_daemon()
+    daemon.faults.append(fault)
+    with pytest.raises(httpx2.RemoteProtocolError):
+        post(daemon, "/api/chat", model=LLAMA.name, messages=HI)
+    assert post(daemon, "/api/chat", model=LLAMA.name, messages=HI).status_code == 200
