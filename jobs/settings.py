@@ -22,6 +22,7 @@ from pydantic import (
 from jobs.errors import SettingsError
 from jobs.settings_endpoints import BrokerSettings, Section, StoreSettings
 from jobs.settings_faults import expected, exposed, faults_of, switched_on, widening
+from jobs.settings_monitor import MonitorSettings
 from jobs.settings_numbers import Count, Seconds
 from jobs.settings_options import FROM_ENVIRONMENT, named, options
 from jobs.settings_pools import NonEmpty, PoolSettings, pool_warnings, with_backend
@@ -105,6 +106,7 @@ class Settings(Section):
         default_factory=dict, description='Names of your own for models: `fast = "…"`.'
     )
     worker: WorkerSettings = WorkerSettings()
+    monitor: MonitorSettings = MonitorSettings()
 
     def model_post_init(self, read: _Read | None) -> None:
         self._source = read.source if read else ""

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from jobs.addresses import Address, masked, parse_address
+from jobs.addresses import Address, is_this_machine, masked, parse_address
 from jobs.settings_options import known_names
 from jobs.settings_sources import Given, Key, nearest
 
@@ -114,7 +114,9 @@ def _got(name: str, value: Any) -> str:
 def widening(
     file: Mapping[Key, Given], given: Mapping[Key, Given], environ: Mapping[str, str]
 ) -> Iterator[str]:
-    """What would send hints or prompts to where the owner's own configuration does not."""
+    """What would send hints or prompts, or open pages, to where the owner's own configuration
+    does not.
+    """
     for key in _urls(given):
         address = _address(given.get(key))
         if address is None:
@@ -129,6 +131,19 @@ def widening(
         if address.scheme.startswith("postgresql"):
             for name in sorted({"PGHOSTADDR", "PGSERVICE"} & environ.keys()):
                 yield f"expected {name} not to be set: it would lead the store elsewhere; unset it"
+    yield from _opening(given.get(("monitor", "address")))
+
+
+def _opening(address: Given | None) -> Iterator[str]:
+    """What would let others see what runs here."""
+    if address is None or address.origin.is_owners or not isinstance(address.value, str):
+        return
+    if not is_this_machine(address.value):
+        yield (
+            f"expected `monitor.address` from {address.origin.name} to be on this machine, got "
+            f"{address.value[:_CUT]!r}: only a file that you name with --config, the one in your "
+            "configuration folder, or --address may say otherwise; say it there"
+        )
 
 
 def switched_on(file: Mapping[Key, Given], given: Mapping[Key, Given]) -> Iterator[str]:

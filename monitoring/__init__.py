@@ -1,1 +1,1 @@
-"""Seeing what runs: dashboards, metrics, alerts."""
+"""Seeing what runs: Flower with pages of ours, from the store only."""

@@ -21,6 +21,7 @@ from jobs.wire import MAX_PACK
 from producer.brake import Brake
 from producer.publisher import Pack, Publisher
 from producer.rate import Pace
+from producer.sampling import Sampler
 from producer.window import Progress, pack_size, window_size
 
 logger = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ class Dispatcher:
         self._most_in_pack = most_in_pack
         self._brake = Brake(store)
         self._upkeep_at = clock()
+        self._sampler = Sampler(store)
         self._progress: dict[str, Progress] = {}
         self._paces: dict[str, Pace] = {}
         #: Counts the times that the broker may have forgotten its messages, and in which of
@@ -77,12 +79,19 @@ class Dispatcher:
         pools = self._look(now)
         if now >= self._upkeep_at:
             self._keep_up(pools, now)
+            self._sampler.look(pools, now)
             self._upkeep_at = now + UPKEEP_S
         handed = self._hand_out(pools)
         self._publish(handed)
         if any(len(hints) == MOST_AT_ONCE for _, hints in handed):
             return 0.0
         return _WORKING_S if any(p.in_flight for p in self._progress.values()) else _IDLE_S
+
+    def close(self) -> None:
+        """Take the last sample, so that the charts have the last seconds too."""
+        with self._store.read() as c:
+            pools = verbs.live_pools(c, ALIVE_S)
+        self._sampler.sample(pools)
 
     def _look(self, now: float) -> list[LivePool]:
         with self._store.read() as c:

@@ -23,6 +23,7 @@ __all__ = [
     "reap_expired",
     "recall_dispatched",
     "release_session",
+    "running",
 ]
 
 
@@ -58,6 +59,11 @@ def live_pools(c: Connection, alive_s: float) -> list[LivePool]:
             )
         )
     return pools
+
+
+def running(c: Connection) -> dict[str, int]:
+    """How many jobs run, by pool; whether a host of it lives or not."""
+    return {row.pool: row.running for row in _BUSY(c)}
 
 
 def dispatch(c: Connection, pool: str, limit: int) -> list[Hint]:

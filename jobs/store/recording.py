@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Row
 
 from jobs.model import Outcome
 from jobs.states import UNFINISHED, JobState
+from jobs.store import samples
 from jobs.store.counters import Deltas
 from jobs.store.dialect import Insert, Sql
 from jobs.store.recovery import ATTEMPTS
@@ -36,6 +37,7 @@ def record(c: Connection, outcomes: Sequence[Outcome]) -> set[str]:
         _write_taken(c, list(taken.values()), now)
         ATTEMPTS(c, [_attempt(o, "late", now) for o in late.values() if o.job_id not in taken])
         _count(c, jobs, taken.values())
+        samples.tally(c, taken.values())
     return set(taken)
 
 

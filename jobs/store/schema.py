@@ -203,6 +203,18 @@ counters = Table(
     ),
 )
 
+# What each recording added to the work of a pool, until the dispatcher makes a sample of it.
+# Appended rather than added up, for the same reason as `counters`.
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("id", _Number, primary_key=True),
+    Column("pool", Text, nullable=False),
+    Column("jobs", Integer, nullable=False),
+    Column("input_tokens", Integer, nullable=False),
+    Column("output_tokens", Integer, nullable=False),
+)
+
 # What each pool did in the seconds up to `at`, kept by the dispatcher for charts.
 samples = Table(
     "samples",

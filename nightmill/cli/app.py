@@ -13,6 +13,7 @@ from nightmill.cli.delete import delete
 from nightmill.cli.dispatch import dispatch
 from nightmill.cli.errors import errors
 from nightmill.cli.models import models
+from nightmill.cli.monitor import monitor
 from nightmill.cli.output import tell
 from nightmill.cli.results import results
 from nightmill.cli.resume import resume
@@ -26,7 +27,7 @@ from nightmill.cli.worker import worker
 
 COMMANDS = (
     *(run, submit, wait, status, results, errors, cancel, retry, resume, delete, batches),
-    *(models, up, dispatch, worker, check, bench),
+    *(models, up, dispatch, worker, monitor, check, bench),
 )
 
 app = typer.Typer(

@@ -1,5 +1,6 @@
 """The dispatcher on a thread of its own, beside a command that waits for its batch."""
 
+import contextlib
 import threading
 
 from jobs import loops
@@ -39,6 +40,9 @@ class DispatcherThread:
         try:
             loops.run_steps(self._step, self._stop, self._take_note, name="The dispatcher")
         finally:
+            # Charts may lack their last seconds where the store does not answer any more.
+            with contextlib.suppress(StoreError):
+                self._dispatcher.close()
             self._publisher.close()
 
     def _step(self) -> float:

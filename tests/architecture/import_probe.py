@@ -18,6 +18,8 @@ DOING = {
     *("socket.bind", "socket.connect", "socket.getaddrinfo", "socket.__new__"),
     "sqlite3.connect",
 }
+#: Where code is not ours; wsgiref, which Flower's metrics bring, copies the whole environment.
+LIBRARIES = ("site-packages", "wsgiref")
 done: list[str] = []
 
 
@@ -26,7 +28,8 @@ class SpiedEnviron(os._Environ[str]):
 
     def __getitem__(self, key: str) -> str:
         # Libraries that go through all variables for their own are not meant.
-        if key.startswith("NIGHTMILL_") and "site-packages" not in "".join(stack()[-3:]):
+        near = "".join(stack()[-3:])
+        if key.startswith("NIGHTMILL_") and not any(library in near for library in LIBRARIES):
             note(f"read {key}")
         return super().__getitem__(key)
 

@@ -108,3 +108,4 @@ def test_the_wheel_ships_no_tests_and_no_examples_but_the_demo_model(tmp_path: P
     ] == []
     assert [name for name in names if name.endswith(".safetensors")] != []
     assert [name for name in names if "/migrations/versions/" in name] != []
+    assert {"monitoring/templates/overview.html", "monitoring/static/overview.js"} <= {*names}

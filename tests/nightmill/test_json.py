@@ -19,7 +19,7 @@ from tests.nightmill.mill_process import write_rows
 from tests.nightmill.printed import SCHEMA, check_printed
 
 #: Held to the schema where they are started, in test_by_hand: they go on until they are stopped.
-RUN_ON = {"dispatch", "worker"}
+RUN_ON = {"dispatch", "monitor", "worker"}
 
 #: Each with its arguments, in an order in which there is something to tell.
 CALLS = {

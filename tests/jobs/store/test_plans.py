@@ -19,6 +19,7 @@ from jobs.store import (
     results,
     rewriting,
     running,
+    samples,
 )
 from jobs.store.dialect import SQLITE, Sql
 from tests.jobs.store.desk import Desk
@@ -39,6 +40,7 @@ OFTEN = {
         results,
         rewriting,
         running,
+        samples,
     )
     for name, statement in vars(module).items()
     if isinstance(statement, Sql)
@@ -64,6 +66,10 @@ def plans_with(desk: Desk, step: re.Pattern[str]) -> dict[str, list[str]]:
 def test_no_statement_scans_the_large_tables(sqlite_desk: Desk) -> None:
     large = re.compile(r"SCAN (j|jobs|q|requests|r|results|attempts)\b(?!.*jobs_in_flight)")
     assert plans_with(sqlite_desk, large) == {}
+
+
+def test_no_statement_scans_the_samples(sqlite_desk: Desk) -> None:
+    assert plans_with(sqlite_desk, re.compile(r"SCAN (s|a|b|samples)\b")) == {}
 
 
 def test_no_statement_asked_often_reads_all_jobs_of_a_batch(sqlite_desk: Desk) -> None:

@@ -23,7 +23,21 @@ def upgrade() -> None:
     op.add_column("hosts", sa.Column("trouble", sa.Text()))
     op.add_column("hosts", sa.Column("troubled_since", sa.Double()))
     op.add_column("hosts", sa.Column("parked_until", sa.Double()))
+    _tallies()
     _samples()
+
+
+def _tallies() -> None:
+    number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+    op.create_table(
+        "tallies",
+        sa.Column("id", number, primary_key=True),
+        sa.Column("pool", sa.Text(), nullable=False),
+        *(
+            sa.Column(name, sa.Integer(), nullable=False)
+            for name in ("jobs", "input_tokens", "output_tokens")
+        ),
+    )
 
 
 def _samples() -> None:
