@@ -77,9 +77,12 @@ def work(
         dispatcher.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A real Chromium of this machine, which resolves no name but this machine's."""
+    """A real Chromium of this machine, which resolves no name but this machine's.
+
+    Not for longer than its tests: meanwhile there is a running event loop in this thread.
+    """
     found = next(filter(None, map(shutil.which, CHROMIUMS)), None)
     if found is None:
         if os.environ.get("CI"):

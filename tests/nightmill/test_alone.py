@@ -25,6 +25,7 @@ from tests.nightmill.mill_process import (
     start_in_a_terminal,
     write_rows,
 )
+from tests.nightmill.printed import check_printed
 from tests.nightmill.processes import eventually, marked
 from tests.nightmill.samples import BATCH
 
@@ -71,6 +72,7 @@ def test_a_detached_run_without_output_ends_with_its_batch(
     begun = nightmill("run", "in.jsonl", "--detach", "--json")
     told = json.loads(begun.stdout)
     assert begun.stdout.count("\n") == 1
+    check_printed("run_detached", told)
     assert os.getsid(told["pid"]) == told["pid"]
     assert command("status", told["id"], "--json").json["state"] == "open"
     assert told["log"] == str(the_log(mill))

@@ -10,6 +10,7 @@ import pytest
 
 from tests.nightmill.conftest import Command
 from tests.nightmill.mill_process import NIGHTMILL, answered, nightmill, read_rows, write_rows
+from tests.nightmill.printed import check_printed
 
 TABLE = 'id,text\n1,good\n2,"so ""so"",\nhe says"\n3,bad,row\n'
 
@@ -136,6 +137,7 @@ def test_a_dry_run_tells_what_would_run_and_leaves_nothing(command: Command, mil
     said = command("run", "in.csv", "-o", "o.jsonl", "--prompt", "Is it {text}?", "--dry-run")
     found: Any = command("run", "in.csv", "--prompt", "Is it {text}?", "--dry-run", "--json").json
 
+    check_printed("run_dry", found)
     assert said.status == 0, said.err
     assert "2 rows of in.csv would run, by fake" in said.out
     assert "line 5: The row has more or fewer fields" in said.out

@@ -18,8 +18,8 @@ from tests.nightmill.conftest import Command
 from tests.nightmill.mill_process import write_rows
 from tests.nightmill.printed import SCHEMA, check_printed
 
-#: Held to the schema where they are started, in test_by_hand: they go on until they are stopped.
-RUN_ON = {"dispatch", "monitor", "worker"}
+#: Held to the schema where they are started, they go on until they are stopped.
+RUN_ON = {"dispatch", "monitor", "up", "worker"}
 
 #: Each with its arguments, in an order in which there is something to tell.
 CALLS = {
@@ -28,6 +28,7 @@ CALLS = {
     "errors": ["night"],
     "results": ["night", "-o", "so-far.jsonl"],
     "retry": ["night", "--model", "fake"],
+    "resume": ["night"],
     "cancel": ["night"],
     "wait": ["night"],
     "run": ["in.jsonl", "-o", "out.jsonl", "--name", "night", "--model", "fake"],

@@ -9,6 +9,7 @@ import pytest
 
 from tests.nightmill.conftest import Command, Start
 from tests.nightmill.mill_process import answered, end_of, start_in_a_terminal, write_rows
+from tests.nightmill.printed import check_printed
 from tests.nightmill.processes import eventually, marked
 
 
@@ -18,6 +19,7 @@ def test_it_runs_what_is_submitted_and_another_one_takes_over(
     first = start("up", "--json", "--allow-sleep")
     assert first.stdout is not None
     told = json.loads(first.stdout.readline())
+    check_printed("up", told)
     assert (told["schema"], told["state"], told["pid"]) == (1, "serving", first.pid)
     assert told["pools"][0] | {"pool": "fake", "slots": 8, "models": ["fake"]} == told["pools"][0]
     second = start("up")
