@@ -116,9 +116,10 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int
     #: Errors of the job itself in this run so far.
     errors: int
+    #: Times in this run that its engine or holder died with this job alone in it.
+    crashes: int
     #: Seconds since the epoch, by the store's clock.
     started_at: float
-    dispatched_at: float
     #: The request as stored JSON; decoded by the pipeline.
     body: str
 
@@ -145,6 +146,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     started_at: float
     #: 1 where the attempt counts against max_attempts, 0 for hand-backs and the backend's faults.
     counted_errors: int = 0
+    #: 1 where the engine died with this job alone in it.
+    counted_crashes: int = 0
+    #: Whether the engine died with it in flight: it is to run alone.
+    is_suspect: bool = False
     #: Seconds until a PENDING job may be dispatched again.
     retry_in_s: float = 0.0
     text: str | None = None

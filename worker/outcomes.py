@@ -48,12 +48,12 @@ def succeeded(who: Identity, job: Claimed, result: GenerationResult) -> Outcome:
 
 def judged(who: Identity, job: Claimed, model: str, verdict: Verdict) -> Outcome:
     """The outcome of an attempt that failed, by its verdict."""
-    return _without_answer(
-        who,
-        job,
+    return msgspec.structs.replace(
+        _without_answer(who, job, verdict.state),
         model=model,
-        state=verdict.state,
         counted_errors=verdict.counted_errors,
+        counted_crashes=verdict.counted_crashes,
+        is_suspect=verdict.is_suspect,
         retry_in_s=verdict.retry_in_s,
         error_code=verdict.code,
         error_message=verdict.message,
@@ -67,7 +67,7 @@ def used(outcome: Outcome, input_tokens: int, output_tokens: int) -> Outcome:
 
 def handed_back(who: Identity, job: Claimed) -> Outcome:
     """The outcome of an attempt that was broken off because the host stops: nobody is charged."""
-    return _without_answer(who, job, model="", state=JobState.PENDING)
+    return _without_answer(who, job, JobState.PENDING)
 
 
 def unstorable(outcome: Outcome) -> Outcome:
@@ -89,17 +89,7 @@ def unstorable(outcome: Outcome) -> Outcome:
     )
 
 
-def _without_answer(
-    who: Identity,
-    job: Claimed,
-    *,
-    model: str,
-    state: JobState,
-    counted_errors: int = 0,
-    retry_in_s: float = 0.0,
-    error_code: ErrorCode | None = None,
-    error_message: str | None = None,
-) -> Outcome:
+def _without_answer(who: Identity, job: Claimed, state: JobState) -> Outcome:
     return Outcome(
         job_id=job.job_id,
         batch_id=job.batch_id,
@@ -109,11 +99,7 @@ def _without_answer(
         session=who.session,
         host=who.name,
         pool=who.pool,
-        model=model,
+        model="",
         state=state,
         started_at=job.started_at,
-        counted_errors=counted_errors,
-        retry_in_s=retry_in_s,
-        error_code=error_code,
-        error_message=error_message,
     )

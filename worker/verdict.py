@@ -45,6 +45,10 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     #: 1 where the attempt counts against `max_attempts`.
     counted_errors: int = 0
+    #: 1 where the attempt counts against `max_crashes`.
+    counted_crashes: int = 0
+    #: Whether the job is to run alone from now on.
+    is_suspect: bool = False
     retry_in_s: float = 0.0
     #: For how long the host claims nothing more; infinity is until somebody has looked.
     park_s: float = 0.0
@@ -65,13 +69,12 @@ def judge(error: Exception, job: Claimed, limits: Limits, chance: float) -> Verd
         case RetryLaterError():
             return _again(error, retry_in_s=error.after_s)
         case CrashedError(alone=False):
-            # Nobody is charged. Were all of them to come back together, the one that kills the
-            # engine would never be alone in it: each further attempt spreads them out more.
-            return _again(error, retry_in_s=chance * backoff_s(job.attempt, 0.5))
+            # Nobody is charged: which of them it was shows when each runs alone.
+            return _again(error, is_suspect=True)
         case CrashedError():
-            return _counted(error, job, ErrorCode.POISON, limits.max_crashes, chance)
+            return _crashed(error, job, limits.max_crashes, chance)
         case BackendError():
-            return _counted(error, job, error.code, limits.max_attempts, chance)
+            return _counted(error, job, limits.max_attempts, chance)
         case _:
             # The text of a foreign exception may quote a prompt: its type has to do.
             return _failed(ErrorCode.BACKEND_FAILED, f"Unexpected {type(error).__name__}.")
@@ -83,12 +86,18 @@ def backoff_s(times: int, chance: float) -> float:
     return min(doubled, LONGEST_BACKOFF_S) * (0.5 + chance)
 
 
-def _counted(
-    error: BackendError, job: Claimed, code: ErrorCode, most: int, chance: float
-) -> Verdict:
+def _crashed(error: BackendError, job: Claimed, most: int, chance: float) -> Verdict:
+    crashes = job.crashes + 1
+    if crashes >= most:
+        return _failed(ErrorCode.POISON, str(error), counted_crashes=1)
+    wait_s = backoff_s(crashes, chance)
+    return _again(error, counted_crashes=1, is_suspect=True, retry_in_s=wait_s)
+
+
+def _counted(error: BackendError, job: Claimed, most: int, chance: float) -> Verdict:
     errors = job.errors + 1
     if errors >= most:
-        return _failed(code, str(error), counted_errors=1)
+        return _failed(error.code, str(error), counted_errors=1)
     return _again(error, counted_errors=1, retry_in_s=backoff_s(errors, chance))
 
 
@@ -96,6 +105,8 @@ def _again(
     error: BackendError,
     *,
     counted_errors: int = 0,
+    counted_crashes: int = 0,
+    is_suspect: bool = False,
     retry_in_s: float = 0.0,
     park_s: float = 0.0,
 ) -> Verdict:
@@ -104,18 +115,26 @@ def _again(
         code=error.code,
         message=str(error),
         counted_errors=counted_errors,
+        counted_crashes=counted_crashes,
+        is_suspect=is_suspect,
         retry_in_s=retry_in_s,
         park_s=park_s,
     )
 
 
 def _failed(
-    code: ErrorCode, message: str, *, counted_errors: int = 0, park_s: float = 0.0
+    code: ErrorCode,
+    message: str,
+    *,
+    counted_errors: int = 0,
+    counted_crashes: int = 0,
+    park_s: float = 0.0,
 ) -> Verdict:
     return Verdict(
         state=JobState.FAILED,
         code=code,
         message=message,
         counted_errors=counted_errors,
+        counted_crashes=counted_crashes,
         park_s=park_s,
     )

@@ -63,7 +63,18 @@ def _write_taken(c: Connection, taken: list[Outcome], now: float) -> None:
         return
     _END(
         c,
-        jobs=[(o.job_id, o.state, o.host, o.counted_errors, now + o.retry_in_s) for o in taken],
+        jobs=[
+            (
+                o.job_id,
+                o.state,
+                o.host,
+                o.counted_errors,
+                o.counted_crashes,
+                int(o.is_suspect),
+                now + o.retry_in_s,
+            )
+            for o in taken
+        ],
     )
     _RESULTS(c, [_result(o, now) for o in taken if o.state.is_terminal])
     ATTEMPTS(c, [_attempt(o, _label(o), now) for o in taken])
@@ -138,10 +149,13 @@ FROM jobs AS j WHERE j.id IN {ids} ORDER BY j.id {lock}
 _END = Sql(
     """
 UPDATE jobs SET state = o.state, host = o.host, errors = errors + o.counted_errors,
+    crashes = crashes + o.counted_crashes,
+    suspect = CASE WHEN o.suspect = 1 THEN 1 ELSE jobs.suspect END,
     not_before = o.not_before, session = NULL, lease_until = NULL
 FROM {jobs} AS o WHERE jobs.id = o.id
 """,
-    jobs="id text, state text, host text, counted_errors integer, not_before double precision",
+    jobs="id text, state text, host text, counted_errors integer, counted_crashes integer,"
+    " suspect integer, not_before double precision",
 )
 _RESULTS = Insert(
     "results",

@@ -114,14 +114,14 @@ _CLAIMED_FIELDS = (
     "epoch",
     "attempt",
     "errors",
+    "crashes",
     "started_at",
-    "dispatched_at",
     "body",
 )
 _PARTS = {
     "running_columns": RUNNING_COLUMNS,
     "claimed": """
-RETURNING jobs.id AS job_id, batch_id, run, epoch, attempt, errors, started_at, dispatched_at,
+RETURNING jobs.id AS job_id, batch_id, run, epoch, attempt, errors, crashes, started_at,
     (SELECT body FROM requests WHERE requests.job_id = jobs.id) AS body
 """,
 }

@@ -23,8 +23,11 @@ from worker.verdict import Verdict, backoff_s, judge
 LIMITS = WorkerSettings(max_attempts=3, max_crashes=2)
 
 
-def verdict(error: Exception, *, errors: int = 0, attempt: int = 1, chance: float = 0.5) -> Verdict:
-    return judge(error, claimed(errors=errors, attempt=attempt), LIMITS, chance)
+def verdict(
+    error: Exception, *, errors: int = 0, crashes: int = 0, attempt: int = 1, chance: float = 0.5
+) -> Verdict:
+    job = claimed(errors=errors, crashes=crashes, attempt=attempt)
+    return judge(error, job, LIMITS, chance)
 
 
 def test_a_blip_is_tried_again_and_counts() -> None:
@@ -70,29 +73,24 @@ def test_a_breach_of_privacy_fails_the_job_and_parks_the_host_for_good() -> None
     assert math.isinf(result.park_s)
 
 
-def test_a_crash_in_company_is_charged_to_nobody_however_often() -> None:
-    result = verdict(CrashedError("died", alone=False), errors=2, attempt=50)
+def test_a_crash_in_company_is_charged_to_nobody_and_each_is_to_run_alone() -> None:
+    result = verdict(CrashedError("died", alone=False), errors=2, crashes=2, attempt=50)
 
     assert (result.state, result.counted_errors) == (JobState.PENDING, 0)
-
-
-def test_jobs_that_crash_together_are_spread_out_more_each_time() -> None:
-    crash = CrashedError("died", alone=False)
-
-    first = verdict(crash, attempt=1, chance=1.0).retry_in_s
-    later = verdict(crash, attempt=6, chance=1.0).retry_in_s
-
-    assert 0 < first < later
-    assert verdict(crash, attempt=6, chance=0.0).retry_in_s == 0
+    assert (result.counted_crashes, result.is_suspect) == (0, True)
 
 
 def test_a_job_that_crashes_the_engine_alone_ends_as_poison() -> None:
     crash = CrashedError("died", alone=True)
 
     assert verdict(crash).state is JobState.PENDING
-    assert verdict(crash).counted_errors == 1
-    last = verdict(crash, errors=1)
-    assert (last.state, last.code) == (JobState.FAILED, ErrorCode.POISON)
+    assert (verdict(crash).counted_errors, verdict(crash).counted_crashes) == (0, 1)
+    last = verdict(crash, crashes=1)
+    assert (last.state, last.code, last.counted_crashes) == (JobState.FAILED, ErrorCode.POISON, 1)
+
+
+def test_errors_of_another_kind_do_not_make_a_crash_poison() -> None:
+    assert verdict(CrashedError("died", alone=True), errors=9).state is JobState.PENDING
 
 
 def test_something_unexpected_fails_the_job_and_tells_its_type_only() -> None:

@@ -66,7 +66,7 @@ def ask(store: Store, sql: str, **values: Any) -> list[tuple[Any, ...]]:
 
 
 def claimed(
-    job_id: str = "j-1", *, prompt: str = "hi", errors: int = 0, attempt: int = 1
+    job_id: str = "j-1", *, prompt: str = "hi", errors: int = 0, crashes: int = 0, attempt: int = 1
 ) -> Claimed:
     """A claimed job that is in no store."""
     return Claimed(
@@ -77,6 +77,6 @@ def claimed(
         attempt=attempt,
         errors=errors,
         started_at=0.0,
-        dispatched_at=0.0,
+        crashes=crashes,
         body=body(prompt),
     )

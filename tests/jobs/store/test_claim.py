@@ -11,7 +11,6 @@ def test_a_claimed_job_comes_with_all_that_is_needed_to_run_it(desk: Desk) -> No
     (job,) = desk.take()
     assert (job.batch_id, job.run, job.epoch, job.attempt, job.errors) == ("b-1", 1, 1, 1, 0)
     assert job.body == '{"prompt": "Hello"}'
-    assert 0 <= job.started_at - job.dispatched_at < 60
 
 
 def test_a_claimed_job_runs_in_the_session_under_a_lease(desk: Desk) -> None:
