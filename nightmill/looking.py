@@ -10,7 +10,6 @@ from jobs.store.store import Store
 from nightmill.failures import NAMED_LINES, Errors, group_of
 from nightmill.report import Failure, Report, Share
 from nightmill.status import Status, status_of
-from nightmill.trouble import trouble_of
 
 #: `b-` and the digits of the moment in which a batch was made.
 SHORT_ID = len("b-01930f3e-8c00")
@@ -32,8 +31,7 @@ def look(store: Store, batch_id: str) -> Status:
     """How far a batch is now; its id may be shortened. `UsageError` if it is not there."""
     with store.read() as c:
         batch = batches.get(c, batch_id)
-        trouble = trouble_of(hosts.living(c), batch.pool)
-        return status_of(batch, batches.counts(c, batch.id), trouble)
+        return status_of(batch, batches.counts(c, batch.id), hosts.living(c))
 
 
 def report_of(store: Store, batch_id: str) -> Report:
@@ -89,10 +87,7 @@ def newest(store: Store, limit: int | None) -> list[Listed]:
         now = dialect.now(c)
         found = batches.newest(c, _ALL if limit is None else limit)
         living = hosts.living(c)
-        statuses = [
-            status_of(batch, batches.counts(c, batch.id), trouble_of(living, batch.pool))
-            for batch in found
-        ]
+        statuses = [status_of(batch, batches.counts(c, batch.id), living) for batch in found]
         ids = batches.all_ids(c)
     return [
         Listed(

@@ -1,10 +1,17 @@
 """How far a batch is, as a value for programs and for people."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from jobs.model import Batch, Counts
 from jobs.states import BatchState, JobState
-from nightmill.trouble import Trouble
+from nightmill.trouble import Trouble, trouble_of
+
+if TYPE_CHECKING:
+    # A status is told without a database where it can be.
+    from jobs.store.hosts import HostRow
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +38,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     pool: str
     #: Absolute path of the results; empty without one.
     output: str
+    #: How many hosts serve the pool now.
+    hosts: int
     #: What keeps the pool from serving anybody, while it does.
     trouble: Trouble | None
 
@@ -65,8 +74,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         return self.state.is_over
 
 
-def status_of(batch: Batch, counts: Counts, trouble: Trouble | None = None) -> Status:
-    """The status of a batch with these counts, whose pool is in this trouble."""
+def status_of(batch: Batch, counts: Counts, living: "Sequence[HostRow]" = ()) -> Status:
+    """The status of a batch with these counts, while these hosts live."""
+    trouble = trouble_of(living, batch.pool)
     by_state = {state: getattr(counts, state.value) for state in JobState}
     # What a dispatcher that has ended noted last says nothing any more.
     is_moving = counts.running > 0
@@ -86,5 +96,6 @@ def status_of(batch: Batch, counts: Counts, trouble: Trouble | None = None) -> S
         model=batch.model,
         pool=batch.pool,
         output=batch.output,
+        hosts=sum(host.pool == batch.pool for host in living),
         trouble=trouble if counts.unfinished else None,
     )

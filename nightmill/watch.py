@@ -10,6 +10,7 @@ from nightmill.embedded.stack import Stack
 from nightmill.looking import look
 from nightmill.status import Status
 from nightmill.trouble import give_up
+from nightmill.unread import Unread
 
 LOOK_EVERY_S = 0.1
 #: How long store or broker may fail before that is no passing trouble any more.
@@ -33,6 +34,7 @@ def wait_for(
     is paused, and another `StoppedEarlyError` where neither waiting nor starting again helps.
     """
     patience = _Patience(on_trouble)
+    unread = Unread(store, stack.locks)
     status = look(store, batch_id)
     while not status.is_over:
         if status.paused_reason is not None:
@@ -41,6 +43,7 @@ def wait_for(
                 f" `nightmill resume {batch_id}`, or give the same command again."
             )
         on_tick(status)
+        unread.check(status)
         if stack.leaves_alone(status.pool):
             raise _gone(status.pool)
         give_up(status.pool, status.trouble)

@@ -84,7 +84,7 @@ def submit(
     when the run is known with other options or a template names no column, and
     `StoppedEarlyError` when the same command would go on from where this one ended.
     """
-    with _turn(locks_dir, plan):
+    with _turn(locks_dir, run_key(plan)):
         known = known_run(store, plan)
         reading = Reading(plan, known.files if known is not None and not plan.is_fresh else ())
         if known is not None and not plan.is_fresh:
@@ -94,9 +94,18 @@ def submit(
         return _read_in(store, plan, known, reading, on_progress=on_progress, sleep=sleep)
 
 
-def _turn(locks_dir: Path, plan: SubmitPlan) -> FileLock:
+def _turn(locks_dir: Path, key: str) -> FileLock:
     # A lock file stays behind for good, so all runs share 256 of them.
-    return FileLock(locks_dir / f"submit-{run_key(plan)[:2]}.lock")
+    return FileLock(locks_dir / f"submit-{key[:2]}.lock")
+
+
+def is_being_read(locks_dir: Path, key: str) -> bool:
+    """Whether a process of this machine reads the input of a run, given its key."""
+    turn = _turn(locks_dir, key)
+    if not turn.try_acquire():
+        return True
+    turn.release()
+    return False
 
 
 def _is_all_in(store: Store, batch: Batch, reading: Reading) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 
+import psutil
 from celery import Celery
 
 from backends.base import Backend
@@ -52,7 +53,7 @@ def run_worker(
         last_first.callback(store.close)
         app = celery_app(broker_url, (pool,))
         _check_broker(app, broker_url)
-        presence.take_back_jobs(store, who, settings.worker.max_crashes)
+        presence.take_back_jobs(store, who, settings.worker.max_crashes, psutil.boot_time())
         last_first.callback(presence.leave, store, who)
         running = Host.open(backend, store, who, settings.worker, _end_early)
         last_first.callback(running.close)

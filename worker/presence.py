@@ -35,12 +35,17 @@ def take_name(lock_dir: Path, who: Identity) -> FileLock:
     return lock
 
 
-def take_back_jobs(store: Store, who: Identity, max_crashes: int) -> None:
-    """Give back what earlier sessions of this name held: the name was free, so they are dead."""
+def take_back_jobs(store: Store, who: Identity, max_crashes: int, booted_at: float) -> None:
+    """Give back what earlier sessions of this name held: the name was free, so they are dead.
+
+    Their jobs are not blamed where the whole machine went down, which has been up since
+    `booted_at`, in seconds since the epoch.
+    """
     with store.write() as c:
+        blame = hosts.was_seen_since(c, who.name, booted_at)
         for session in hosts.sessions_of(c, who.name):
             if session != who.session:
-                jobs = dispatch.release_session(c, session, max_crashes=max_crashes)
+                jobs = dispatch.release_session(c, session, blame=blame, max_crashes=max_crashes)
                 log.info(
                     "%d jobs of an earlier worker of this name were given back.",
                     jobs,

@@ -4,6 +4,7 @@ Its own program would set up logging, print a banner, restart itself on a hang-u
 without its threads at the second signal.
 """
 
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -69,7 +70,8 @@ class Program(WorkController):  # type: ignore[misc]  # Celery ships no types
     def on_start(self) -> None:
         """Let every signal to end be a warm shutdown: a cold one would abandon the threads."""
         super().on_start()
-        for name in ("SIGTERM", "SIGINT", "SIGQUIT"):
+        hang_up = ("SIGHUP",) if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN else ()
+        for name in ("SIGTERM", "SIGINT", "SIGQUIT", *hang_up):
             install_worker_term_handler(
                 self, sig=name, how="Warm", callback=None, exitcode=0, verbose=False
             )

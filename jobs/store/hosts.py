@@ -57,6 +57,11 @@ def seen(c: Connection, name: str, session: str, trouble: Trouble | None = None)
     return _SEEN(c, name=name, session=session, trouble=text, parked_s=parked_s).rowcount == 1
 
 
+def was_seen_since(c: Connection, name: str, when: float) -> bool:
+    """Whether a host of this name was seen at `when`, in seconds since the epoch, or later."""
+    return bool(_SEEN_SINCE(c, name=name, when=when).scalar_one())
+
+
 def leave(c: Connection, name: str, session: str) -> None:
     """Take a session's entry out; an entry of another session stays."""
     _LEAVE(c, name=name, session=session)
@@ -107,6 +112,7 @@ UPDATE hosts SET seen_at = {now}, trouble = CAST(:trouble AS TEXT),
     parked_until = {now} + CAST(:parked_s AS DOUBLE PRECISION)
 WHERE name = :name AND session = :session
 """)
+_SEEN_SINCE = Sql("SELECT count(*) FROM hosts WHERE name = :name AND seen_at >= :when")
 _LEAVE = Sql("DELETE FROM hosts WHERE name = :name AND session = :session")
 _SESSIONS = Sql("""
 SELECT session FROM hosts WHERE name = :name

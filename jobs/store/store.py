@@ -39,6 +39,11 @@ class Store:
         """The store's address without its password, for messages."""
         return self._where
 
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file, so that all who use it are on this machine."""
+        return self._file is not None
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction to read in. Keep it short: while it lasts SQLite's log grows."""

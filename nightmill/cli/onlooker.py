@@ -13,6 +13,8 @@ from nightmill.status import Status
 
 #: Other commands hold the lock of the services for a moment.
 PASSING_S = 2.0
+#: Workers take a while to start.
+UNSERVED_S = 20.0
 #: A worker that has not begun by then waits for something, such as an older batch.
 STARTING_S = 15.0
 
@@ -35,6 +37,7 @@ class Onlooker:
         self._on_served = on_served
         self._is_served = False
         self._trouble = ""
+        self._knows_of_nobody = False
 
     def see(self, status: Status) -> None:
         """Show the status; raises `InterruptedByUser` when a signal has come."""
@@ -67,6 +70,11 @@ class Onlooker:
         elif self._trouble and not text:
             say(f"Pool {status.pool} is well again.")
         self._trouble = text
+        late = time.monotonic() - self._began > UNSERVED_S
+        if not status.hosts and late and status.unfinished and not self._knows_of_nobody:
+            self._knows_of_nobody = True
+            pool = status.pool
+            say(f"No worker serves pool {pool} yet; start one: nightmill worker {pool}")
 
     def _is_served_by_others(self) -> bool:
         return not self._stack.is_leader and time.monotonic() - self._began > PASSING_S

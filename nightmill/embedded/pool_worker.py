@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from typing import NamedTuple
 
 from jobs.errors import StoppedEarlyError
 from nightmill.embedded.child import Child
@@ -9,6 +10,14 @@ from nightmill.embedded.restarts import Restarts
 
 #: What a worker says by its exit status: as it is configured, it cannot run at all.
 CANNOT_RUN = 2
+
+
+class Death(NamedTuple):
+    """The end of a worker's process."""
+
+    session: str
+    #: Whether a signal ended it: then one of its jobs may be why.
+    is_violent: bool
 
 
 class PoolWorker:
@@ -29,8 +38,8 @@ class PoolWorker:
         self._restarts = Restarts()
         self._due = 0.0
 
-    def tend(self, now: float) -> str | None:
-        """Start it when its time has come; return the session that was found dead, if one was.
+    def tend(self, now: float) -> Death | None:
+        """Start it when its time has come; return its death, if it was found dead.
 
         `now` is `time.monotonic()`. Raises `StoppedEarlyError` when it dies each time.
         """
@@ -43,7 +52,8 @@ class PoolWorker:
         if status is None:
             return None
         self._learn_from_death(self._child, status, now)
-        return self.end()
+        self.end()
+        return Death(self._session, is_violent=status < 0)
 
     def ask_to_end(self) -> None:
         """Ask it to stop claiming and hand back; asking twice means at once."""

@@ -14,7 +14,7 @@ from nightmill.embedded.child import Child, python
 from nightmill.embedded.datadir import DataDir
 from nightmill.embedded.dispatching import DispatcherThread
 from nightmill.embedded.lifeline import Lifeline
-from nightmill.embedded.pool_worker import PoolWorker
+from nightmill.embedded.pool_worker import Death, PoolWorker
 from nightmill.embedded.vigil import Vigil
 from nightmill.machine import machine_name
 from worker import presence
@@ -37,7 +37,7 @@ class Services:
         self._vigil: Vigil | None = None
         self._broker: EmbeddedBroker | None = None
         self._dispatcher: DispatcherThread | None = None
-        self._dead_sessions: list[str] = []
+        self._deaths: list[Death] = []
         self._workers = [
             PoolWorker(pool, partial(self._start_worker, pool), partial(self._is_served, pool))
             for pool in settings.pools
@@ -58,9 +58,9 @@ class Services:
         """
         self._tend_broker()
         for worker in self._workers:
-            if (session := worker.tend(time.monotonic())) is not None:
-                self._dead_sessions.append(session)
-        self._release_dead_sessions(blame=True)
+            if (death := worker.tend(time.monotonic())) is not None:
+                self._deaths.append(death)
+        self._release_the_dead()
         if self._dispatcher is not None:
             self._dispatcher.check()
 
@@ -110,9 +110,10 @@ class Services:
             deadline = time.monotonic() + HAND_BACK_S
             for worker in self._workers:
                 worker.ends_within(max(0.0, deadline - time.monotonic()))
-        self._dead_sessions += [s for worker in self._workers if (s := worker.end()) is not None]
+        ended = [s for worker in self._workers if (s := worker.end()) is not None]
+        self._deaths += [Death(session, is_violent=False) for session in ended]
         try:
-            self._release_dead_sessions(blame=False)
+            self._release_the_dead()
         except StoreError as error:
             log.warning(
                 "What was in flight could not be given back and waits for its lease: %s",
@@ -120,17 +121,18 @@ class Services:
                 extra={"action": "release_failed"},
             )
 
-    def _release_dead_sessions(self, *, blame: bool) -> None:
+    def _release_the_dead(self) -> None:
         """Give back what they held; nobody else will ask for it before its lease ends."""
-        while self._dead_sessions:
+        while self._deaths:
+            session, is_violent = self._deaths[0]
             with self._store.write() as c:
                 dispatch.release_session(
                     c,
-                    self._dead_sessions[0],
-                    blame=blame,
+                    session,
+                    blame=is_violent,
                     max_crashes=self._settings.worker.max_crashes,
                 )
-            del self._dead_sessions[0]
+            del self._deaths[0]
 
     def _start_worker(self, pool: str, session: str) -> Child:
         self._return_what_the_dead_left(pool)
@@ -152,5 +154,6 @@ class Services:
         What died under our own eyes has been given back before this.
         """
         with self._store.read() as c:
-            self._dead_sessions += hosts.sessions_of(c, self._identity(pool).name)
-        self._release_dead_sessions(blame=False)
+            left = hosts.sessions_of(c, self._identity(pool).name)
+        self._deaths += [Death(session, is_violent=False) for session in left]
+        self._release_the_dead()

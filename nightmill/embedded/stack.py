@@ -1,5 +1,6 @@
 """Running the services of a machine while they are needed, or waiting where somebody else does."""
 
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -28,6 +29,11 @@ class Stack:
     def is_leader(self) -> bool:
         """Whether the services run in and below this process."""
         return self._services is not None
+
+    @property
+    def locks(self) -> Path:
+        """The folder of this machine's locks."""
+        return DataDir(self._settings.data_dir).locks
 
     @property
     def leader(self) -> str:

@@ -1,7 +1,7 @@
 import pytest
 
 from jobs.errors import StoppedEarlyError
-from nightmill.embedded.pool_worker import PoolWorker
+from nightmill.embedded.pool_worker import Death, PoolWorker
 from nightmill.embedded.restarts import MAX_DELAY_S, MAX_QUICK_DEATHS, QUICK_S, Restarts
 
 
@@ -42,11 +42,11 @@ class Nursery:
         self.children.append(FakeChild(self.now))
         return self.children[-1]
 
-    def tend(self, after_s: float = 0.0) -> str | None:
+    def tend(self, after_s: float = 0.0) -> Death | None:
         self.now += after_s
         return self.worker.tend(self.now)
 
-    def dies(self, after_s: float, status: int = 1) -> str | None:
+    def dies(self, after_s: float, status: int = 1) -> Death | None:
         self.children[-1].exit_status = status
         return self.tend(after_s)
 
@@ -83,9 +83,18 @@ def test_a_dead_workers_session_is_returned_and_the_next_has_its_own(nursery: Nu
     assert nursery.tend() is None
     assert nursery.tend() is None
 
-    assert nursery.dies(after_s=60) == nursery.sessions[0]
+    assert nursery.dies(after_s=60) == Death(nursery.sessions[0], is_violent=False)
     assert nursery.tend() is None
     assert len(set(nursery.sessions)) == 2
+
+
+def test_only_a_death_by_a_signal_counts_as_violent(nursery: Nursery) -> None:
+    nursery.tend()
+
+    death = nursery.dies(after_s=60, status=-9)
+
+    assert death is not None
+    assert death.is_violent
 
 
 def test_a_worker_that_dies_each_time_ends_in_an_error_with_its_last_words(

@@ -178,6 +178,8 @@ def test_last_words_are_the_end_of_the_log(tmp_path: Path) -> None:
 class StandIn:
     """A stack whose tick fails as long as the list says so."""
 
+    locks = Path("/nowhere")
+
     def __init__(self, failures: int) -> None:
         self.failures = failures
 

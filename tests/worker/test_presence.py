@@ -1,5 +1,6 @@
 """A worker's name: one living worker has it, and what a dead one held comes back at once."""
 
+import time
 from pathlib import Path
 
 import msgspec
@@ -71,10 +72,23 @@ def test_what_an_earlier_session_of_the_name_held_is_given_back(store: Store) ->
         running.claim(c, older.session, older.name, hints[:2], 60)
         running.claim(c, elsewhere.session, elsewhere.name, hints[2:], 60)
 
-    presence.take_back_jobs(store, WHO, max_crashes=3)
+    presence.take_back_jobs(store, WHO, max_crashes=3, booted_at=0.0)
 
-    assert ask(store, "SELECT state FROM jobs ORDER BY line") == [
-        ("pending",),
-        ("pending",),
-        ("running",),
+    assert ask(store, "SELECT state, suspect FROM jobs ORDER BY line") == [
+        ("pending", 1),
+        ("pending", 1),
+        ("running", 0),
     ]
+
+
+def test_nobody_is_blamed_for_a_machine_that_went_down(store: Store) -> None:
+    submit(store, ["one"])
+    older = msgspec.structs.replace(WHO, session="s-old")
+    presence.announce(store, older, FOUND)
+    hints = hand_out(store)
+    with store.write() as c:
+        running.claim(c, older.session, older.name, hints, 60)
+
+    presence.take_back_jobs(store, WHO, max_crashes=1, booted_at=time.time() + 60)
+
+    assert ask(store, "SELECT state, suspect, crashes FROM jobs") == [("pending", 0, 0)]
