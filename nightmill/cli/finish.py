@@ -21,8 +21,10 @@ from nightmill.embedded.datadir import DataDir
 from nightmill.embedded.stack import Stack
 from nightmill.logs import logged_to
 from nightmill.looking import ahead_of, look, report_of
+from nightmill.machine import machine_name
 from nightmill.status import Status
 from nightmill.watch import wait_for
+from nightmill.whereabouts import elsewhere
 
 SOME_ROWS_FAILED = 1
 
@@ -98,7 +100,8 @@ def _sum_up(course: Course, status: Status) -> None:
     if course.json:
         print_json(**fields(status, report), elapsed_s=elapsed_s)
     else:
-        say(*summary(status, report, elapsed_s))
+        others = elsewhere(course.settings, report.shares, machine_name())
+        say(*summary(status, report, elapsed_s, others))
 
 
 def _how_to_go_on(course: Course) -> list[str]:

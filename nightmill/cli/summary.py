@@ -1,6 +1,6 @@
 """How a batch stands and how it ended, in words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from jobs.states import JobState
 from nightmill.cli import words
@@ -8,14 +8,18 @@ from nightmill.report import WAYS_OUT, Failure, Report
 from nightmill.status import Status
 
 
-def summary(status: Status, report: Report, elapsed_s: float) -> list[str]:
-    """What is said at the end: counts, failures, tokens and time, and who did it where."""
+def summary(
+    status: Status, report: Report, elapsed_s: float, elsewhere: Sequence[str] = ()
+) -> list[str]:
+    """What is said at the end: counts, failures, tokens and time, who did it, and where else
+    prompts were than on this machine.
+    """
     return [
         counts(status),
         *failures(report, status.id),
         f"{tokens(status)}, in {words.duration(elapsed_s)}",
         *shares(report),
-        "left this machine: nothing",
+        f"left this machine: {'for ' + ', '.join(elsewhere) if elsewhere else 'nothing'}",
     ]
 
 

@@ -5,6 +5,7 @@ import time
 from contextlib import ExitStack
 from functools import partial
 
+from jobs.addresses import parse_address
 from jobs.errors import StoreError, UsageError
 from jobs.settings import Settings
 from jobs.store import dispatch, hosts
@@ -92,6 +93,12 @@ class Services:
         if self._settings.broker_url is not None:
             require_answer(self._settings.broker_url)
             return self._settings.broker_url
+        if not parse_address(self._settings.store_url).is_local:
+            # Other hosts serve this store too, and would never hear of a private broker's messages.
+            raise UsageError(
+                f"The store {self._store.describe()} is on another machine, and the broker of this"
+                " one reaches nobody else: set `broker.url` to the one that all hosts use."
+            )
         self._broker = EmbeddedBroker(self._data_dir, self._lifeline.fd)
         self._broker.start()
         return self._broker.url

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from jobs import ids
-from jobs.errors import BrokerError, StoreError
+from jobs.errors import BrokerError, StoreError, UsageError
 from jobs.model import Counts, NewBatch, NewJob, request_hash
 from jobs.settings import Settings
 from jobs.settings_pools import PoolSettings
@@ -55,6 +55,16 @@ def test_the_lock_is_one_process_s_and_names_it(settings: Settings, store: Store
     first.release()
     assert take(second)
     second.release()
+
+
+def test_a_store_on_another_machine_is_not_served_through_a_private_broker(
+    store: Store, tmp_path: Path
+) -> None:
+    given = {"data_dir": tmp_path, "store": {"url": "postgresql://me@10.0.0.5/mill"}}
+    services = Services(Settings.model_validate(given), store)
+    with pytest.raises(UsageError, match=r"set `broker\.url` to the one that all hosts use"):
+        services.start()
+    services.stop()
 
 
 def test_a_stack_that_finds_the_lock_taken_starts_nothing_until_it_is_free(
