@@ -142,3 +142,20 @@ def test_a_real_server_labels_the_tickets(home: Path) -> None:
     answers = [row["response"] for row in mill_process.read_rows(home / "out.jsonl")]
     assert len(answers) == 24
     assert all(json.loads(answer).keys() == {"topic", "urgency"} for answer in answers)
+
+
+def test_rows_of_a_pool_that_is_gone_run_in_another_when_retried_there(
+    home: Path, double: OpenAiDouble
+) -> None:
+    configure(home, double.url, "[pools.fake]\n")
+    double.faults = {"one": [error(400)], "two": [error(400)]}
+    write(home / "in.jsonl", ["one", "two"])
+    failed = mill_process.nightmill("run", "in.jsonl", "-o", "out.jsonl", "--model", MODEL)
+    assert failed.returncode == 1, failed.stderr
+    (home / "nightmill.toml").write_text("[pools.fake]\n")
+
+    retried = mill_process.nightmill("retry", "in.jsonl", "--model", "fake")
+    waited = mill_process.nightmill("wait", "in.jsonl")
+
+    assert (retried.returncode, waited.returncode) == (0, 0), waited.stderr
+    assert ends(home / "out.jsonl") == {"one": "one", "two": "two"}

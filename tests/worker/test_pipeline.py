@@ -168,6 +168,24 @@ def test_a_busy_backend_counts_no_error(store: Store, start_host: StartHost) -> 
     assert hand_out(store) == []
 
 
+def test_a_busy_backend_is_not_asked_by_one_job_after_the_other(
+    store: Store, start_host: StartHost
+) -> None:
+    submit(store, [f"row {i}" for i in range(50)])
+    backend = FakeBackend(
+        Script(faults={f"row {i}": (RetryLaterError("Busy.", after_s=60),) for i in range(50)}),
+        slots=4,
+    )
+    host = start_host(store, backend)
+
+    waiting = host.run_pack(hand_out(store), Tally(POOL, 50))
+
+    eventually(lambda: ask(store, "SELECT trouble FROM hosts") == [("Busy.",)], "the news")
+    with pytest.raises(TimeoutError):
+        waiting.result(0.1)
+    assert len(backend.seen) == 4
+
+
 def test_a_parked_host_claims_nothing_until_its_time_is_over(
     store: Store, start_host: StartHost
 ) -> None:

@@ -49,7 +49,8 @@ def test_a_busy_backend_costs_nobody_an_attempt() -> None:
     result = verdict(RetryLaterError("loading", after_s=7.0), errors=2)
 
     assert (result.state, result.counted_errors) == (JobState.PENDING, 0)
-    assert result.retry_in_s == 7.0
+    assert result.retry_in_s == result.park_s == 7.0
+    assert verdict(RetryLaterError("loading", after_s=3600.0)).park_s == 60.0
 
 
 def test_a_backend_out_of_order_is_parked_and_the_job_handed_back() -> None:

@@ -222,3 +222,27 @@ def test_a_batch_that_is_gone_is_wrong_use(desk: Desk, verb: object) -> None:
     assert callable(verb)
     with pytest.raises(UsageError, match="There is no batch"), desk.store.write() as c:
         verb(c, "b-gone")
+
+
+def test_the_pools_of_what_is_unfinished_are_known(desk: Desk) -> None:
+    desk.batch(line(1), line(2, pool="ollama"), line(3, pool="ollama"), line(4, pool="cloud"))
+    desk.batch(line(1, pool="other"), batch_id="b-2")
+
+    def pools() -> tuple[str, ...]:
+        with desk.store.read() as c:
+            return batches.pools_of_unfinished(c, "b-1")
+
+    assert pools() == ("cloud", "mlx", "ollama")
+    (job,) = desk.claim(desk.dispatch(1, "cloud"))
+    assert pools() == ("cloud", "mlx", "ollama")
+    desk.record(outcome(job))
+    assert pools() == ("mlx", "ollama")
+
+
+def test_the_hosts_that_were_given_prompts_are_known_whatever_came_of_them(desk: Desk) -> None:
+    desk.batch(line(1), line(2))
+    first, second = desk.take(2)
+    desk.record(outcome(first, JobState.FAILED), outcome(second))
+    with desk.store.read() as c:
+        assert batches.who_tried(c, "b-1") == [outcome(first).host]
+        assert batches.who_tried(c, "b-none") == []

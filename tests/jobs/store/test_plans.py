@@ -47,7 +47,13 @@ OFTEN = {
 }
 
 #: Looks through all jobs of a batch, once in its life or when somebody asks for it.
-ONCE = {"batches_WHO_RAN", "batches_DELETE_JOBS", "deleting_PAGE", "results_HAS_ROWS"}
+ONCE = {
+    "batches_WHO_RAN",
+    "batches_WHO_TRIED",
+    "batches_DELETE_JOBS",
+    "deleting_PAGE",
+    "results_HAS_ROWS",
+}
 
 
 def plan(desk: Desk, statement: Sql) -> list[str]:
