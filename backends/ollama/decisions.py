@@ -106,8 +106,8 @@ def repeats(failure: Failure, _words: Words) -> BackendError:
 def repeated(model: str) -> AlterAndRetryError:
     """For a model that said the same token for ever."""
     return AlterAndRetryError(
-        f"{shown(model)} repeated one token until Ollama ended it. Another seed or a higher "
-        "temperature may help.",
+        f"{shown(model)} repeated one token until Ollama ended it. Choose another model, or a "
+        "higher temperature.",
         advice="seed",
     )
 
