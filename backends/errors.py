@@ -6,7 +6,7 @@ BackendError
 ├── ParkBackendError     the backend itself is out of order: hand back, stop claiming for a while
 ├── CrashedError         the engine died or hung with this job in flight
 ├── RefusedError         this request will never work: fail the job with `code`
-├── AlterAndRetryError   would work if altered as `advice` says
+├── AlterAndRetryError   may work if altered as `advice` says: once more, then refuse it
 └── PrivacyBreachError   it went, or would have gone, where it may not: stop and alert
 """
 
@@ -64,7 +64,10 @@ class RefusedError(BackendError):
 
 
 class AlterAndRetryError(BackendError):
-    """The answer is no use as it is, but the request could be altered as `advice` says."""
+    """There is no answer to use, but the request could be altered as `advice` says.
+
+    `seed` is another seed and a higher temperature.
+    """
 
     def __init__(self, message: str, advice: str) -> None:
         super().__init__(message)

@@ -149,6 +149,11 @@ class ErrorCode(StrEnum):
         "The backend refused the request.",
         "Read the message; the same request would be refused again.",
     )
+    NO_ANSWER = (
+        "no_answer",
+        "The model thought and gave no answer.",
+        "Raise --max-tokens, or choose a model that thinks less.",
+    )
     SCHEMA_MISMATCH = (
         "schema_mismatch",
         "The answer does not fit the schema, and neither did a second one.",

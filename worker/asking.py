@@ -5,11 +5,14 @@ from typing import Any, Protocol
 
 import msgspec
 
-from backends.errors import RefusedError
+from backends.errors import AlterAndRetryError, RefusedError
 from jobs.codes import ErrorCode
 from jobs.model import GenerationRequest, GenerationResult, Message
 from worker.check import check
 from worker.fitting.frames import Checked
+
+#: High enough for a model to leave the path that it is stuck on, and no higher.
+_STIRRED = 0.5
 
 Generate = Callable[[GenerationRequest], Awaitable[GenerationResult]]
 
@@ -41,16 +44,17 @@ async def answer(
     """The checked answer to a request; raises what the backend or the check raise.
 
     An answer that does not fit the schema is asked for once more, in the same conversation, with
-    what did not fit. Tokens are those of both.
+    what did not fit. Tokens are those of both. A request that the backend wants altered is altered
+    once, and refused where that is not enough.
     """
-    first = check(request, await generate(request))
+    first = check(request, await _generated(generate, request))
     if request.schema is None:
         return first
     checked = await holds.check(first.text, request.schema)
     if checked.misfit is None:
         return _fitting(first, checked)
     misfit = _with_cut(checked.misfit, first, request)
-    second = check(request, await _asked_again(generate, request, first, misfit))
+    second = await _asked_again(generate, request, first, misfit)
     both = msgspec.structs.replace(
         second,
         input_tokens=first.input_tokens + second.input_tokens,
@@ -76,11 +80,37 @@ def again(request: GenerationRequest, text: str, misfit: str) -> GenerationReque
     return msgspec.structs.replace(request, messages=request.messages + turns)
 
 
+def altered(request: GenerationRequest, advice: str) -> GenerationRequest | None:
+    """The request as the advice of an `AlterAndRetryError` has it; None if it cannot be followed.
+
+    `seed` is another seed, and chance enough for it to make a difference.
+    """
+    if advice != "seed":
+        return None
+    # The next one could be too large.
+    seed = None if request.seed is None else request.seed ^ 1
+    warmer = max(request.temperature, _STIRRED)
+    return msgspec.structs.replace(request, seed=seed, temperature=warmer)
+
+
+async def _generated(generate: Generate, request: GenerationRequest) -> GenerationResult:
+    try:
+        return await generate(request)
+    except AlterAndRetryError as error:
+        other = altered(request, error.advice)
+        if other is None:
+            raise RefusedError(str(error)) from error
+    try:
+        return await generate(other)
+    except AlterAndRetryError as error:
+        raise RefusedError(str(error)) from error
+
+
 async def _asked_again(
     generate: Generate, request: GenerationRequest, first: GenerationResult, misfit: str
 ) -> GenerationResult:
     try:
-        return await generate(again(request, first.text, misfit))
+        return check(request, await _generated(generate, again(request, first.text, misfit)))
     except RefusedError as error:
         # Such as a conversation that is too long by now: it began with an answer that did not fit.
         raise _mismatch(f"{misfit}; asked once more: {str(error).rstrip('.')}", first) from error

@@ -2,9 +2,8 @@
 
 import msgspec
 
-from backends.errors import AlterAndRetryError, BackendError, RetryNowError
+from backends.errors import BackendError, RetryNowError
 from backends.ollama.decisions import TooLongError, repeated
-from backends.ollama.privacy import shown
 from backends.ollama.window import is_cut
 from backends.ollama.wire import ChatLine, Embedded
 from jobs.codes import ErrorCode
@@ -51,10 +50,6 @@ class Answer:
             raise TooLongError(last.prompt_eval_count)
         output_tokens = last.eval_count or self.pieces
         match last.done_reason:
-            case "stop" if self._thoughts and not self._text:
-                raise AlterAndRetryError(
-                    f"{shown(request.model)} thought and then answered nothing.", advice="think"
-                )
             case "stop":
                 return self._made("stop", last, output_tokens)
             case "length" if output_tokens >= request.max_tokens - _MISCOUNT:

@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Mapping
 
+import msgspec
+
 from backends.base import Capabilities, Health, OnProgress
 from backends.errors import (
     CrashedError,
@@ -22,6 +24,7 @@ from backends.ollama.shown import Known
 from backends.ollama.window import tokens_wanted
 from backends.ollama.wire import Loaded
 from backends.watch import Timeouts
+from backends.wording import told
 from jobs.codes import ErrorCode
 from jobs.model import GenerationRequest, GenerationResult
 
@@ -93,7 +96,9 @@ class OllamaBackend:
         try:
             known = await self._catalogue.find(request.model)
             _require_endpoint(known, request)
-            return await self._in_a_window_that_fits(request, known, on_progress)
+            # Ollama holds an answer to a schema and tells the model nothing of it.
+            in_words = msgspec.structs.replace(request, messages=told(request))
+            return await self._in_a_window_that_fits(in_words, known, on_progress)
         except PrivacyBreachError as breach:
             self._breach = breach
             # Those that wait for their turn have passed all checks: now nothing can be sent.

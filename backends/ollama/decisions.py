@@ -106,8 +106,8 @@ def repeats(failure: Failure, _words: Words) -> BackendError:
 def repeated(model: str) -> AlterAndRetryError:
     """For a model that said the same token for ever."""
     return AlterAndRetryError(
-        f"{shown(model)} repeated one token until Ollama ended it. Another seed or a higher "
-        "temperature may help.",
+        f"{shown(model)} repeated one token until Ollama ended it. Choose another model, or a "
+        "higher temperature.",
         advice="seed",
     )
 
@@ -137,9 +137,11 @@ def wants_a_key(failure: Failure, _words: Words) -> BackendError:
 
 
 def foreign_host(failure: Failure, words: Words) -> BackendError:
-    if words.is_json:
-        # Ollama's own 403 is empty or of its cloud.
+    # Ollama's own 403 is empty or of its cloud.
+    if words.is_ollamas:
         return breach(failure, words)
+    if failure.body.strip():
+        return wants_a_key(failure, words)
     return ParkBackendError(
         "Ollama does not answer to this host name (status 403). Write `localhost` or an address "
         "into the pool's `url`, or set OLLAMA_HOST for Ollama.",
@@ -148,12 +150,12 @@ def foreign_host(failure: Failure, words: Words) -> BackendError:
 
 
 def lost_upstream(failure: Failure, words: Words) -> BackendError:
-    # A proxy in between answers with a page; JSON is Ollama's, and only its cloud is upstream.
-    return breach(failure, words) if words.is_json else busy(failure, words)
+    # A proxy in between answers in its own way. In Ollama's, only its cloud is upstream.
+    return breach(failure, words) if words.is_ollamas else busy(failure, words)
 
 
 def no_route(failure: Failure, words: Words) -> BackendError:
-    return no_such_model(failure, words) if words.is_json else no_ollama(failure, words)
+    return no_such_model(failure, words) if words.is_ollamas else no_ollama(failure, words)
 
 
 def no_ollama(failure: Failure, _words: Words) -> BackendError:

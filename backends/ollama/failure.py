@@ -26,7 +26,8 @@ class Words(msgspec.Struct, frozen=True):
     """What a body says."""
 
     text: str = ""
-    is_json: bool = False
+    #: Whether it has the shape of Ollama's own errors: a text as `error` and nothing else.
+    is_ollamas: bool = False
     #: Passed on from the cloud, or asking for a sign-in to it.
     is_of_cloud: bool = False
 
@@ -38,9 +39,11 @@ def read(body: bytes) -> Words:
     except (ValueError, RecursionError):
         return Words(body[:_SAID].decode("utf-8", "replace").casefold())
     if not isinstance(value, dict):
-        return Words(is_json=True)
+        return Words()
     is_of_cloud = "signin_url" in value or "StatusCode" in value
-    return Words(_text_of(value)[:_SAID].casefold(), is_json=True, is_of_cloud=is_of_cloud)
+    is_ollamas = value.keys() == {"error"} and isinstance(value["error"], str)
+    text = _text_of(value)[:_SAID].casefold()
+    return Words(text, is_ollamas=is_ollamas, is_of_cloud=is_of_cloud)
 
 
 def _text_of(value: dict[str, Any]) -> str:

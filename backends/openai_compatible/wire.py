@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from backends.wording import told
 from jobs.model import GenerationRequest
 
 CHAT = "/v1/chat/completions"
@@ -63,10 +64,13 @@ class Vectors(msgspec.Struct, frozen=True):
 
 
 def chat_body(request: GenerationRequest) -> dict[str, Any]:
-    """The body of a chat request, streamed, with the counts at its end."""
+    """The body of a chat request, streamed, with the counts at its end.
+
+    A schema is told in words, too: some servers pass over `response_format`.
+    """
     body: dict[str, Any] = {
         "model": request.model,
-        "messages": request.messages,
+        "messages": told(request),
         "max_tokens": request.max_tokens,
         "temperature": request.temperature,
         "top_p": request.top_p,

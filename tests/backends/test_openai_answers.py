@@ -57,7 +57,11 @@ def test_a_request_says_all_that_was_asked_for(run: Run, double: OpenAiDouble, m
     assert exchange.body == {
         "model": MODEL,
         "messages": [
-            {"role": "system", "content": "Be brief."},
+            {
+                "role": "system",
+                "content": "Be brief.\n\nAnswer with JSON only, without explanation or code fence,"
+                f" that fits this JSON Schema: {json.dumps(schema, separators=(',', ':'))}",
+            },
             {"role": "user", "content": "Hello"},
         ],
         "max_tokens": 7,
@@ -79,6 +83,19 @@ def test_what_was_not_asked_for_is_left_to_the_server(
 ) -> None:
     run(answer(make(), ask("hello", MODEL)))
     assert {"seed", "stop", "response_format"}.isdisjoint(double.seen[0].body)
+
+
+def test_a_server_that_passes_over_the_format_hears_the_choices_in_words(
+    run: Run, double: OpenAiDouble, make: Make
+) -> None:
+    words = {"type": "string", "enum": ["good", "bad"]}
+    run(answer(make(), ask("How is it?", MODEL, schema=words)))
+    # No system message, as some templates know none.
+    [turn] = double.seen[0].body["messages"]
+    assert turn["role"] == "user"
+    assert "exactly one of these words and nothing else: good, bad" in turn["content"]
+    assert turn["content"].endswith("\n\nHow is it?")
+    assert double.seen[0].body["response_format"]["json_schema"]["schema"] == words
 
 
 @pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/"])

@@ -4,18 +4,20 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 
 from backends.base import OnProgress
-from backends.errors import RefusedError, RetryNowError
+from backends.errors import AlterAndRetryError, RefusedError, RetryNowError
 from backends.fake import FakeBackend, Script
 from jobs.codes import ErrorCode
-from jobs.model import GenerationRequest, GenerationResult
+from jobs.model import GenerationRequest, GenerationResult, Message
 from jobs.store.store import Store
 from tests.integration.mill import eventually
 from tests.worker.conftest import StartHost
 from tests.worker.test_pipeline import run, states
 from tests.worker.world import POOL, ask, hand_out, submit
+from worker.asking import altered
 from worker.fitting.checker import Checker
 from worker.tally import Tally
 
@@ -156,6 +158,97 @@ def test_a_blip_while_asking_again_is_a_blip(store: Store, start_host: StartHost
     run(start_host(store, BreakingOffTheSecond()), hand_out(store))
 
     assert ask(store, "SELECT state, errors FROM jobs") == [("pending", 1)]
+
+
+class ThinkingOnly(FakeBackend):
+    """Has thoughts, and an answer to what is said first only."""
+
+    async def generate(
+        self, request: GenerationRequest, on_progress: OnProgress
+    ) -> GenerationResult:
+        result = await super().generate(request, on_progress)
+        text = result.text if request.schema and len(self.seen) == 1 else ""
+        return msgspec.structs.replace(result, text=text, reasoning="canary")
+
+
+def test_thoughts_without_an_answer_fail_the_job_at_once(
+    store: Store, start_host: StartHost
+) -> None:
+    submit(store, ["how"])
+    backend = ThinkingOnly()
+
+    run(start_host(store, backend), hand_out(store))
+
+    [(code, message)] = ask(store, "SELECT error_code, error_message FROM results")
+    assert code == "no_answer"
+    assert message == f"{ErrorCode.NO_ANSWER.sentence} {ErrorCode.NO_ANSWER.way_out}"
+    assert len(backend.seen) == 1
+
+
+def test_thoughts_without_an_answer_when_asked_again_leave_it_at_the_misfit(
+    store: Store, start_host: StartHost
+) -> None:
+    submit(store, ["how"], schema=MOOD)
+
+    run(start_host(store, ThinkingOnly()), hand_out(store))
+
+    [(code, message)] = ask(store, "SELECT error_code, error_message FROM results")
+    assert code == "schema_mismatch"
+    assert f"asked once more: {ErrorCode.NO_ANSWER.sentence}" in message
+
+
+STUCK = AlterAndRetryError("It repeats itself. Choose another model.", "seed")
+
+
+def test_a_request_that_is_stuck_is_altered_once_in_the_same_attempt(
+    store: Store, start_host: StartHost
+) -> None:
+    submit(store, ["how"], seed=7)
+    backend = FakeBackend(Script(faults={"how": (STUCK,)}))
+
+    run(start_host(store, backend), hand_out(store))
+
+    first, second = backend.seen
+    assert (second.seed, second.temperature) == (6, 0.5)
+    assert second.messages == first.messages
+    assert recorded(store)[0][:2] == ("succeeded", "how")
+    assert ask(store, "SELECT errors, attempt FROM jobs") == [(0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("faults", "times"),
+    [((STUCK,) * 9, 2), ((AlterAndRetryError(str(STUCK), "a new moon"),) * 9, 1)],
+    ids=["altering it was not enough", "nobody knows how to alter it so"],
+)
+def test_a_request_that_stays_stuck_is_refused(
+    *, store: Store, start_host: StartHost, faults: tuple[AlterAndRetryError, ...], times: int
+) -> None:
+    submit(store, ["how"])
+    backend = FakeBackend(Script(faults={"how": faults}))
+
+    run(start_host(store, backend), hand_out(store))
+
+    assert len(backend.seen) == times
+    assert ask(store, "SELECT error_code, error_message FROM results") == [("refused", str(STUCK))]
+
+
+@pytest.mark.parametrize(
+    ("seed", "temperature", "warmer"), [(None, 0.0, 0.5), (0, 0.2, 0.5), (2**63 - 1, 1.5, 1.5)]
+)
+def test_an_altered_request_has_another_seed_and_is_never_colder(
+    seed: int | None, temperature: float, warmer: float
+) -> None:
+    request = GenerationRequest(
+        model="m", messages=(Message("user", "hi"),), seed=seed, temperature=temperature
+    )
+
+    other = altered(request, "seed")
+
+    assert other is not None
+    assert other.temperature == warmer
+    # Without a seed each generation has one of its own.
+    assert (other.seed is None) if seed is None else (other.seed != seed)
+    assert other.seed is None or 0 <= other.seed < 2**63
 
 
 def test_a_pattern_that_would_run_for_ever_fails_its_row_and_no_other(

@@ -36,6 +36,30 @@ def test_every_text_of_an_answer_is_made_storable() -> None:
     assert (checked.text, checked.reasoning, checked.model) == ("a\ufffd", "b\ufffd", "c\ufffd")
 
 
+@pytest.mark.parametrize("text", ["", " \n"])
+@pytest.mark.parametrize(("reason", "tells"), [("stop", False), ("length", True)])
+def test_thoughts_without_an_answer_are_refused_with_a_way_out(
+    *, text: str, reason: str, tells: bool
+) -> None:
+    thoughts = msgspec.structs.replace(
+        ANSWER, text=text, reasoning="a canary", finish_reason=reason
+    )
+
+    with pytest.raises(RefusedError) as failure:
+        check(ASKED, thoughts)
+
+    assert failure.value.code is ErrorCode.NO_ANSWER
+    assert "--max-tokens" in str(failure.value)
+    assert (f"cut at {ASKED.max_tokens} tokens" in str(failure.value)) is tells
+    assert "canary" not in str(failure.value)
+
+
+def test_an_empty_answer_without_thoughts_is_the_model_s_own() -> None:
+    empty = msgspec.structs.replace(ANSWER, text="")
+
+    assert check(ASKED, empty) is empty
+
+
 VECTOR = msgspec.structs.replace(ANSWER, text="[0.5,-1]", form="vector")
 WANTS_VECTOR = msgspec.structs.replace(ASKED, endpoint="embeddings")
 

@@ -91,6 +91,19 @@ def test_a_schema_goes_along_as_the_format(run: Run, opened: OllamaBackend, daem
     assert (sent(daemon)["format"], sent(daemon)["think"]) == (schema, False)
 
 
+def test_a_schema_is_told_in_words_too_and_the_words_have_room(
+    run: Run, opened: OllamaBackend, daemon: Daemon
+) -> None:
+    long = {"type": "string", "enum": [f"c{n}" for n in range(3000)]}
+    run(answer(opened, ask("how", LLAMA.name, schema=long, max_tokens=9)))
+    [turn] = sent(daemon)["messages"]
+    assert turn["role"] == "user"
+    assert "c0, c1, " in turn["content"]
+    assert turn["content"].endswith("\n\nhow")
+    # Two windows of the least size: made large enough at once, not after a refusal.
+    assert {body["options"]["num_ctx"] for body in daemon.record.bodies} == {LLAMA.context}
+
+
 def test_a_text_becomes_a_vector(run: Run, opened: OllamaBackend, daemon: Daemon) -> None:
     result = run(answer(opened, ask("one two", EMBEDDER.name, endpoint="embeddings")))
     assert result.form == "vector"

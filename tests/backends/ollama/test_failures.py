@@ -143,6 +143,44 @@ TABLE: list[tuple[str, int, bytes | dict[str, object] | str, type[BackendError],
     # what stands before an Ollama, or is none
     ("proxy wants a key", 401, b"<html>401</html>", ParkBackendError, ErrorCode.BACKEND_FAILED),
     ("proxy finds none", 502, b"<html>502</html>", RetryLaterError, ErrorCode.BACKEND_FAILED),
+    (
+        "proxy finds none, in JSON",
+        502,
+        {"detail": "bad gateway"},
+        RetryLaterError,
+        ErrorCode.BACKEND_FAILED,
+    ),
+    (
+        "proxy finds none, at length",
+        502,
+        {"error": "bad gateway", "status": 502},
+        RetryLaterError,
+        ErrorCode.BACKEND_FAILED,
+    ),
+    (
+        "proxy finds none, nested",
+        502,
+        {"error": {"message": "bad gateway"}},
+        RetryLaterError,
+        ErrorCode.BACKEND_FAILED,
+    ),
+    ("proxy finds none, listed", 502, b"[]", RetryLaterError, ErrorCode.BACKEND_FAILED),
+    (
+        "proxy forbids, in JSON",
+        403,
+        {"detail": "forbidden"},
+        ParkBackendError,
+        ErrorCode.BACKEND_FAILED,
+    ),
+    (
+        "proxy knows no such page, in JSON",
+        404,
+        {"detail": "not found"},
+        ParkBackendError,
+        ErrorCode.BACKEND_FAILED,
+    ),
+    ("forbidden, in Ollama's way", 403, "forbidden", PrivacyBreachError, ErrorCode.PRIVACY),
+    ("lost, in Ollama's way", 502, "bad gateway", PrivacyBreachError, ErrorCode.PRIVACY),
     ("proxy waited", 504, b"", RetryLaterError, ErrorCode.BACKEND_FAILED),
     ("proxy is busy", 429, b"slow down", RetryLaterError, ErrorCode.BACKEND_FAILED),
     ("no such page", 404, b"<html>404</html>", ParkBackendError, ErrorCode.BACKEND_FAILED),
@@ -177,7 +215,7 @@ def test_no_message_has_words_of_the_answer(
     if isinstance(body, str):
         body = f"{body} {SECRET}"
     elif isinstance(body, dict):
-        body = {**body, "error": f"{body['error']} {SECRET}"}
+        body = {key: f"{said} {SECRET}" for key, said in body.items()}
     else:
         body = body + SECRET.encode()
     assert SECRET not in str(decide(failure(status, body)))
@@ -194,6 +232,13 @@ def test_no_message_has_words_of_the_answer(
 )
 def test_what_a_model_may_have_said_decides_nothing(text: str) -> None:
     assert type(decide(failure(500, text))) is RetryNowError
+
+
+@pytest.mark.parametrize(
+    ("body", "hint"), [(b"", "host name"), (b'{"detail": "no"}', "key_file"), (b"<p>", "key_file")]
+)
+def test_who_forbids_is_told_apart_by_having_words(body: bytes, hint: str) -> None:
+    assert hint in str(decide(failure(403, body)))
 
 
 @pytest.mark.parametrize("engine", ["llama-server", "mlx"])

@@ -60,16 +60,6 @@ def failing(run: Run, backend: OllamaBackend, request: GenerationRequest) -> Bac
             )
             for reason in ("load", "unload", "")
         ),
-        (
-            faults.Streams(
-                lines=(
-                    b'{"message":{"thinking":"hm"}}\n',
-                    faults.line("", done=True, done_reason="stop", eval_count=1),
-                )
-            ),
-            AlterAndRetryError,
-            ErrorCode.BACKEND_FAILED,
-        ),
     ],
 )
 def test_what_goes_wrong_has_its_code_and_the_next_job_is_well(
