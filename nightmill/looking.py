@@ -1,8 +1,10 @@
 """Reading how a batch stands and what came of it."""
 
 from bisect import bisect_left
+from collections.abc import Sequence
 
 import msgspec
+from sqlalchemy import Connection
 
 from jobs.model import Batch, Places
 from jobs.store import batches, dialect, failures, hosts
@@ -31,7 +33,7 @@ def look(store: Store, batch_id: str) -> Status:
     """How far a batch is now; its id may be shortened. `UsageError` if it is not there."""
     with store.read() as c:
         batch = batches.get(c, batch_id)
-        return status_of(batch, batches.counts(c, batch.id), hosts.living(c))
+        return _status(c, batch, hosts.living(c))
 
 
 def report_of(store: Store, batch_id: str) -> Report:
@@ -40,6 +42,7 @@ def report_of(store: Store, batch_id: str) -> Report:
         places = Places(batches.get(c, batch_id).files)
         failed = batches.failures(c, batch_id)
         shares = batches.who_ran(c, batch_id)
+        seen_by = batches.who_tried(c, batch_id)
     return Report(
         failures=tuple(
             Failure(code=code, rows=rows, first_file=file, first_line=line, message=message)
@@ -47,6 +50,7 @@ def report_of(store: Store, batch_id: str) -> Report:
             for file, line in [places.of(at)]
         ),
         shares=tuple(Share(host=host, model=model, rows=rows) for host, model, rows in shares),
+        seen_by=tuple(seen_by),
     )
 
 
@@ -87,7 +91,7 @@ def newest(store: Store, limit: int | None) -> list[Listed]:
         now = dialect.now(c)
         found = batches.newest(c, _ALL if limit is None else limit)
         living = hosts.living(c)
-        statuses = [status_of(batch, batches.counts(c, batch.id), living) for batch in found]
+        statuses = [_status(c, batch, living) for batch in found]
         ids = batches.all_ids(c)
     return [
         Listed(
@@ -109,6 +113,11 @@ def short_id(batch_id: str, ids: list[str]) -> str:
         (short for short in beginnings if not any(id_.startswith(short) for id_ in neighbours)),
         batch_id,
     )
+
+
+def _status(c: Connection, batch: Batch, living: Sequence[hosts.HostRow]) -> Status:
+    pools = () if batch.state.is_over else batches.pools_of_unfinished(c, batch.id)
+    return status_of(batch, batches.counts(c, batch.id), living, pools)
 
 
 def _place(batch: Batch) -> tuple[int, float, str]:

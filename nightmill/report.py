@@ -33,3 +33,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     failures: tuple[Failure, ...]
     shares: tuple[Share, ...]
+    #: All hosts that were given prompts, as `pool@machine`.
+    seen_by: tuple[str, ...] = ()
+
+    @property
+    def has_breach(self) -> bool:
+        """Whether a prompt was sent on by a server that should have answered it itself."""
+        return any(failure.code == ErrorCode.PRIVACY for failure in self.failures)

@@ -38,9 +38,10 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     pool: str
     #: Absolute path of the results; empty without one.
     output: str
-    #: How many hosts serve the pool now.
-    hosts: int
-    #: What keeps the pool from serving anybody, while it does.
+    #: The pools that unfinished rows wait for or run in, and those of them that no host serves.
+    pools: tuple[str, ...]
+    unserved: tuple[str, ...]
+    #: What keeps all these pools from serving anybody, while it does.
     trouble: Trouble | None
 
     @property
@@ -74,9 +75,17 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         return self.state.is_over
 
 
-def status_of(batch: Batch, counts: Counts, living: "Sequence[HostRow]" = ()) -> Status:
-    """The status of a batch with these counts, while these hosts live."""
-    trouble = trouble_of(living, batch.pool)
+def status_of(
+    batch: Batch,
+    counts: Counts,
+    living: "Sequence[HostRow]" = (),
+    pools: tuple[str, ...] = (),
+) -> Status:
+    """The status of a batch with these counts, whose rows wait for these pools while these hosts
+    live.
+    """
+    troubles = [trouble_of(living, pool) for pool in pools]
+    served = {host.pool for host in living}
     by_state = {state: getattr(counts, state.value) for state in JobState}
     # What a dispatcher that has ended noted last says nothing any more.
     is_moving = counts.running > 0
@@ -96,6 +105,7 @@ def status_of(batch: Batch, counts: Counts, living: "Sequence[HostRow]" = ()) ->
         model=batch.model,
         pool=batch.pool,
         output=batch.output,
-        hosts=sum(host.pool == batch.pool for host in living),
-        trouble=trouble if counts.unfinished else None,
+        pools=pools,
+        unserved=tuple(pool for pool in pools if pool not in served),
+        trouble=troubles[0] if troubles and all(troubles) else None,
     )

@@ -18,6 +18,7 @@ PATIENCE_S = 15 * 60.0
 class Trouble(msgspec.Struct, frozen=True, kw_only=True):
     """What keeps a pool from serving anybody."""
 
+    pool: str
     #: For people; never holds a prompt or an answer.
     text: str
     #: For how many seconds it has been so.
@@ -34,18 +35,22 @@ def trouble_of(hosts: "Sequence[HostRow]", pool: str) -> Trouble | None:
         return None
     best = min(ill, key=lambda host: (host.is_out, host.troubled_s or 0.0))
     return Trouble(
+        pool=pool,
         text=best.trouble or "",
         for_s=min(host.troubled_s or 0.0 for host in ill),
         is_out=best.is_out,
     )
 
 
-def give_up(pool: str, trouble: Trouble | None) -> None:
-    """Raise `StoppedEarlyError` where waiting for a pool makes no sense any more."""
-    if trouble is None or not (trouble.is_out or trouble.for_s >= PATIENCE_S):
+def give_up(trouble: Trouble | None, waited_s: float) -> None:
+    """Raise `StoppedEarlyError` where waiting for a pool makes no sense any more.
+
+    What was wrong before anybody waited, for `waited_s` seconds by now, may be mended.
+    """
+    if trouble is None or not (trouble.is_out or min(trouble.for_s, waited_s) >= PATIENCE_S):
         return
     said = "will not" if trouble.is_out else "does not"
     raise StoppedEarlyError(
-        f"Pool {pool} {said} serve anybody: {trouble.text}"
+        f"Pool {trouble.pool} {said} serve anybody: {trouble.text}"
         " Mend that, then give the same command again."
     )

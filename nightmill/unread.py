@@ -38,11 +38,9 @@ class Unread:
             )
 
     def _is_left(self, batch_id: str) -> bool:
-        if self._clock() - self._since >= PATIENCE_S:
-            return True
         if not self._store.is_file:
             # Its reader may be on another machine, where its lock is.
-            return False
+            return self._clock() - self._since >= PATIENCE_S
         with self._store.read() as c:
             batch = batches.get(c, batch_id)
         if is_being_read(self._locks, batch.run_key):

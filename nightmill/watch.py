@@ -1,7 +1,7 @@
 """Waiting for a batch while its services are tended: the heart of `run`, `wait` and `Client`."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from jobs.errors import BrokerError, PausedError, StoppedEarlyError, StoreError
@@ -33,6 +33,7 @@ def wait_for(
     `on_trouble` is called when store or broker begin to fail. Raises `PausedError` when the batch
     is paused, and another `StoppedEarlyError` where neither waiting nor starting again helps.
     """
+    began = time.monotonic()
     patience = _Patience(on_trouble)
     unread = Unread(store, stack.locks)
     status = look(store, batch_id)
@@ -44,9 +45,10 @@ def wait_for(
             )
         on_tick(status)
         unread.check(status)
-        if stack.leaves_alone(status.pool):
-            raise _gone(status.pool)
-        give_up(status.pool, status.trouble)
+        gone = stack.leaves_alone(status.pools)
+        if gone and len(gone) == len(status.pools):
+            raise _gone(gone)
+        give_up(status.trouble, time.monotonic() - began)
         time.sleep(LOOK_EVERY_S)
         with patience:
             stack.tick()
@@ -55,10 +57,11 @@ def wait_for(
     return status
 
 
-def _gone(pool: str) -> StoppedEarlyError:
+def _gone(pools: Sequence[str]) -> StoppedEarlyError:
     return StoppedEarlyError(
-        f"The batch waits for pool {pool}, which there is not now. Start the model server that was "
-        "found when the batch began, or configure the pool again; then give the same command again."
+        f"The batch waits for pool {' and '.join(pools)}, which there is not now. Start the model"
+        " server that was found when the batch began, or configure the pool again; then give the"
+        " same command again."
     )
 
 

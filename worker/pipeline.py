@@ -9,6 +9,7 @@ from functools import partial
 import msgspec
 
 from backends.base import Backend
+from backends.errors import RefusedError
 from jobs.errors import StoreError
 from jobs.model import Claimed, GenerationRequest, GenerationResult, Hint, Outcome
 from jobs.store.hosts import Trouble
@@ -175,6 +176,9 @@ class Pipeline:
     def _fail(self, job: Claimed, model: str, error: Exception) -> Outcome:
         verdict = judge(error, job, self._limits, self._chance())
         log_failure(job.job_id, error, verdict)
+        if isinstance(error, RefusedError):
+            # Whoever refuses has answered.
+            self._parking.end()
         if verdict.park_s and (park_s := self._parking.begin(verdict.message, verdict.park_s)):
             self._slots.park(park_s)
         outcome = judged(self._who, job, model, verdict)

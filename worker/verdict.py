@@ -67,7 +67,10 @@ def judge(error: Exception, job: Claimed, limits: Limits, chance: float) -> Verd
         case ParkBackendError():
             return _again(error, park_s=error.for_s)
         case RetryLaterError():
-            return _again(error, retry_in_s=error.after_s)
+            # The others would be told the same.
+            return _again(
+                error, retry_in_s=error.after_s, park_s=min(error.after_s, LONGEST_BACKOFF_S)
+            )
         case CrashedError(alone=False):
             # Nobody is charged: which of them it was shows when each runs alone.
             return _again(error, is_suspect=True)

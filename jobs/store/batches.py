@@ -81,9 +81,19 @@ def failures(c: Connection, batch_id: str) -> list[tuple[str, int, int, str]]:
     return [tuple(row) for row in _FAILURES(c, batch_id=batch_id)]
 
 
+def who_tried(c: Connection, batch_id: str) -> list[str]:
+    """The hosts that were given prompts of a batch. Reads all attempts: for summaries only."""
+    return list(_WHO_TRIED(c, batch_id=batch_id).scalars())
+
+
 def who_ran(c: Connection, batch_id: str) -> list[tuple[str, str, int]]:
     """Host, model and number of the jobs that succeeded. Reads all jobs: for summaries only."""
     return [tuple(row) for row in _WHO_RAN(c, batch_id=batch_id)]
+
+
+def pools_of_unfinished(c: Connection, batch_id: str) -> tuple[str, ...]:
+    """The pools that unfinished jobs wait for or run in; takes as long for many jobs as for few."""
+    return tuple(sorted(_POOLS(c, batch_id=batch_id).scalars()))
 
 
 def reopen_ingest(c: Connection, batch_id: str, files: Sequence[InputFile] = ()) -> Batch:
@@ -283,6 +293,25 @@ SELECT r.error_code, count(*), min(j.line), coalesce(min(r.error_message), '')
 FROM jobs AS j JOIN results AS r ON r.job_id = j.id AND r.run = j.run
 WHERE j.batch_id = :batch_id AND j.state = 'failed' AND j.revision > 0
 GROUP BY r.error_code ORDER BY count(*) DESC, min(j.line)
+""")
+# From one pool to the next by the index of what is pending.
+_POOLS = Sql("""
+WITH RECURSIVE waiting (pool) AS (
+    SELECT min(j.pool) FROM jobs AS j WHERE j.batch_id = :batch_id AND j.state = 'pending'
+    UNION ALL
+    SELECT (
+        SELECT min(j.pool) FROM jobs AS j
+        WHERE j.batch_id = :batch_id AND j.state = 'pending' AND j.pool > w.pool
+    )
+    FROM waiting AS w WHERE w.pool IS NOT NULL
+)
+SELECT pool FROM waiting WHERE pool IS NOT NULL
+UNION
+SELECT j.pool FROM {jobs_in_flight} WHERE {in_flight} AND j.batch_id = :batch_id
+""")
+_WHO_TRIED = Sql("""
+SELECT DISTINCT a.host FROM jobs AS j JOIN attempts AS a ON a.job_id = j.id
+WHERE j.batch_id = :batch_id ORDER BY a.host
 """)
 _WHO_RAN = Sql("""
 SELECT host, model, count(*) FROM jobs

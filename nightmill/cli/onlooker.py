@@ -37,7 +37,7 @@ class Onlooker:
         self._on_served = on_served
         self._is_served = False
         self._trouble = ""
-        self._knows_of_nobody = False
+        self._unserved: set[str] = set()
 
     def see(self, status: Status) -> None:
         """Show the status; raises `InterruptedByUser` when a signal has come."""
@@ -64,17 +64,17 @@ class Onlooker:
             self._on_served()
 
     def _tell_of_trouble(self, status: Status) -> None:
-        text = "" if status.trouble is None else status.trouble.text
-        if text and text != self._trouble:
-            say(f"Pool {status.pool} serves nobody now and is tried again: {text}")
-        elif self._trouble and not text:
+        trouble = status.trouble
+        if trouble is not None and trouble.text != self._trouble:
+            say(f"Pool {trouble.pool} serves nobody now and is tried again: {trouble.text}")
+        elif self._trouble and trouble is None:
             say(f"Pool {status.pool} is well again.")
-        self._trouble = text
-        late = time.monotonic() - self._began > UNSERVED_S
-        if not status.hosts and late and status.unfinished and not self._knows_of_nobody:
-            self._knows_of_nobody = True
-            pool = status.pool
-            say(f"No worker serves pool {pool} yet; start one: nightmill worker {pool}")
+        self._trouble = "" if trouble is None else trouble.text
+        is_late = time.monotonic() - self._began > UNSERVED_S
+        for pool in status.unserved if is_late else ():
+            if pool not in self._unserved:
+                self._unserved.add(pool)
+                say(f"No worker serves pool {pool} yet: see `nightmill check`.")
 
     def _is_served_by_others(self) -> bool:
         return not self._stack.is_leader and time.monotonic() - self._began > PASSING_S

@@ -36,7 +36,7 @@ def run_request(
         batch_id = accepted.submitted.batch.id
         terminal.log_to(DataDir(settings.data_dir).log_of_run(batch_id))
         say(*plan_in_words(accepted, request, "standard output"))
-        again = shlex.join(["nightmill", *sys.argv[1:]])
+        again = _way_on(batch_id)
         course = Course(
             settings=settings,
             store=store,
@@ -68,6 +68,14 @@ def run_request_in_background(
             json=json,
             check=signals.check,
         )
+
+
+def _way_on(batch_id: str) -> str:
+    """The command that goes on; prompts that were typed stay out of logs."""
+    typed = sys.argv[1:]
+    if not sys.stderr.isatty() and any(word.startswith(("--prompt", "--system")) for word in typed):
+        return f"nightmill wait {batch_id}"
+    return shlex.join(["nightmill", *typed])
 
 
 def deliver_results(store: Store, batch_id: str, output: Path | None, terminal: Terminal) -> None:

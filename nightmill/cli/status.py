@@ -50,7 +50,9 @@ def lines(status: Status, report: Report | None) -> list[str]:
         said.append(f"paused: {status.paused_reason}; nightmill resume {status.id}")
     if status.trouble is not None:
         since = words.duration(status.trouble.for_s)
-        said.append(f"pool {status.pool} has served nobody for {since}: {status.trouble.text}")
+        said.append(
+            f"pool {status.trouble.pool} has served nobody for {since}: {status.trouble.text}"
+        )
     if status.output:
         said.append(f"results: {status.output}")
     if report is not None:

@@ -1,5 +1,6 @@
 """Running the services of a machine while they are needed, or waiting where somebody else does."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -40,10 +41,11 @@ class Stack:
         """The process that runs the services now, in words."""
         return holder(self._lock)
 
-    def leaves_alone(self, pool: str) -> bool:
-        """Whether nobody can serve a pool: it is not among ours, and others do not reach us."""
-        is_private = self._settings.broker_url is None
-        return self.is_leader and is_private and pool not in self._settings.pools
+    def leaves_alone(self, pools: Iterable[str]) -> tuple[str, ...]:
+        """The pools that nobody can serve: they are not ours, and others do not reach us."""
+        if not self.is_leader or self._settings.broker_url is not None:
+            return ()
+        return tuple(pool for pool in pools if pool not in self._settings.pools)
 
     def tick(self) -> None:
         """Tend the services, or take over; raises `StoppedEarlyError` where nothing helps."""

@@ -21,17 +21,23 @@ def test_a_pool_is_well_while_one_of_its_hosts_is() -> None:
 
 
 def test_of_several_the_host_is_told_of_that_may_come_back() -> None:
-    assert trouble_of([OUT, ILL], "mlx") == Trouble(text="Not running.", for_s=5.0, is_out=False)
+    assert trouble_of([OUT, ILL], "mlx") == Trouble(
+        pool="mlx", text="Not running.", for_s=5.0, is_out=False
+    )
 
 
 def test_a_pool_is_waited_for_and_then_given_up() -> None:
-    trouble = Trouble(text="Not running.", for_s=PATIENCE_S - 1, is_out=False)
-    give_up("mlx", None)
-    give_up("mlx", trouble)
+    trouble = Trouble(pool="mlx", text="Not running.", for_s=PATIENCE_S - 1, is_out=False)
+    give_up(None, 1e6)
+    give_up(trouble, 1e6)
     with pytest.raises(StoppedEarlyError, match=r"Pool mlx does not serve anybody: Not running\."):
-        give_up("mlx", msgspec.structs.replace(trouble, for_s=PATIENCE_S))
+        give_up(msgspec.structs.replace(trouble, for_s=PATIENCE_S), 1e6)
 
 
 def test_a_pool_that_somebody_has_to_look_at_is_given_up_at_once() -> None:
     with pytest.raises(StoppedEarlyError, match=r"will not serve anybody: A leak\."):
-        give_up("mlx", Trouble(text="A leak.", for_s=0.0, is_out=True))
+        give_up(Trouble(pool="mlx", text="A leak.", for_s=0.0, is_out=True), 0.0)
+
+
+def test_what_was_wrong_before_anybody_waited_may_be_mended() -> None:
+    give_up(Trouble(pool="mlx", text="Not running.", for_s=1e6, is_out=False), PATIENCE_S - 1)

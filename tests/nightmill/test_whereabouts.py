@@ -5,35 +5,42 @@ from typing import Any
 import pytest
 
 from jobs.settings import Settings
-from nightmill.report import Share
+from nightmill.report import Failure, Report
 from nightmill.whereabouts import elsewhere
-
-HERE = Share(host="mlx@studio", model="demo", rows=3)
-THERE = Share(host="mlx@mini", model="demo", rows=2)
 
 
 def settings(**given: Any) -> Settings:
     return Settings.model_validate(given)
 
 
+def seen_by(*hosts: str, breach: bool = False) -> Report:
+    leak = Failure(code="privacy", rows=1, first_line=1, message="It went elsewhere.")
+    return Report(failures=(leak,) if breach else (), shares=(), seen_by=hosts)
+
+
 def test_what_ran_here_on_a_store_of_this_machine_was_nowhere_else() -> None:
-    assert elsewhere(settings(), [HERE], "studio") == ()
+    assert elsewhere(settings(), seen_by("mlx@studio"), "studio") == ()
 
 
 @pytest.mark.parametrize(
-    ("given", "shares", "places"),
+    ("given", "hosts", "places"),
     [
-        ({"store": {"url": "postgresql://me@10.0.0.5/mill"}}, [HERE], ("the store on 10.0.0.5",)),
-        ({}, [HERE, THERE, THERE], ("mini",)),
+        ({"store": {"url": "postgresql://me@10.0.0.5/mill"}}, (), ("the store on 10.0.0.5",)),
+        ({}, ("mlx@studio", "mlx@mini", "ollama@mini"), ("mini",)),
         (
             {"pools": {"ollama": {"url": "http://192.168.1.9:11434"}}},
-            [Share(host="ollama@studio", model="qwen3", rows=1)],
+            ("ollama@studio",),
             ("pool ollama at 192.168.1.9",),
         ),
-        ({"pools": {"ollama": {}}}, [Share(host="ollama@studio", model="qwen3", rows=1)], ()),
+        ({"pools": {"ollama": {}}}, ("ollama@studio",), ()),
     ],
 )
 def test_other_machines_are_named(
-    given: dict[str, Any], shares: list[Share], places: tuple[str, ...]
+    given: dict[str, Any], hosts: tuple[str, ...], places: tuple[str, ...]
 ) -> None:
-    assert elsewhere(settings(**given), shares, "studio") == places
+    assert elsewhere(settings(**given), seen_by(*hosts), "studio") == places
+
+
+def test_a_prompt_that_a_server_sent_on_is_not_nothing() -> None:
+    (place,) = elsewhere(settings(), seen_by("ollama@studio", breach=True), "studio")
+    assert "sent prompts on" in place

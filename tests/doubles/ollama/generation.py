@@ -3,7 +3,8 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,8 +37,14 @@ async def chat(engine: Engine, model: Model, body: dict[str, Any], name: str) ->
         raise says.error(400, f"{name} does not support tools")
     lines = _chat_lines(engine, model, body, name)
     if body.get("stream", True):
-        return Stream(json.dumps(line).encode() + b"\n" async for line in lines)
+        return Stream(_encoded(lines))
     return json_reply(_joined([line async for line in lines]))
+
+
+async def _encoded(lines: AsyncGenerator[dict[str, Any], None]) -> AsyncGenerator[bytes, None]:
+    async with aclosing(lines):
+        async for line in lines:
+            yield json.dumps(line).encode() + b"\n"
 
 
 async def embed(engine: Engine, model: Model, body: dict[str, Any], name: str) -> Reply:
@@ -73,7 +80,7 @@ async def embed(engine: Engine, model: Model, body: dict[str, Any], name: str) -
 
 async def _chat_lines(
     engine: Engine, model: Model, body: dict[str, Any], name: str
-) -> AsyncIterator[dict[str, Any]]:
+) -> AsyncGenerator[dict[str, Any], None]:
     thinks = options.read_think(body.get("think"), model.capabilities, name)
     schema = options.read_format(body.get("format"))
     wanted = options.read_options(body.get("options"))
@@ -95,11 +102,13 @@ async def _chat_lines(
             messages, num_ctx, truncate=body.get("truncate", True), engine=engine.kind
         )
         said = 0
-        async for kind, token in _tokens(engine, runner, messages, schema, thinks=thinks):
-            said += 1
-            yield _line(name, token, kind=kind)
-            if said >= _most(wanted, tokens):
-                break
+        # Closed at once where nobody listens any more, not when it is next swept up.
+        async with aclosing(_tokens(engine, runner, messages, schema, thinks=thinks)) as coming:
+            async for kind, token in coming:
+                said += 1
+                yield _line(name, token, kind=kind)
+                if said >= _most(wanted, tokens):
+                    break
         yield _line(
             name,
             "",
@@ -121,7 +130,7 @@ async def _tokens(
     schema: dict[str, Any] | None,
     *,
     thinks: bool,
-) -> AsyncIterator[tuple[str, str]]:
+) -> AsyncGenerator[tuple[str, str], None]:
     record = engine.record
     async with runner.turns:
         record.running += 1

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -35,7 +36,7 @@ class Reply:
 class Stream:
     """An answer line by line. Nothing is sent, not even headers, before the first line."""
 
-    lines: AsyncIterator[bytes]
+    lines: AsyncGenerator[bytes, None]
     content_type: str = NDJSON
 
 
@@ -74,10 +75,11 @@ async def write_stream(writer: asyncio.StreamWriter, stream: Stream) -> None:
     """Send lines in chunks as they come."""
     headers = {"Content-Type": stream.content_type, "Transfer-Encoding": "chunked"}
     head = _head(200, headers)
-    async for line in stream.lines:
-        writer.write(head + b"%x\r\n%s\r\n" % (len(line), line))
-        head = b""
-        await writer.drain()
+    async with aclosing(stream.lines) as lines:
+        async for line in lines:
+            writer.write(head + b"%x\r\n%s\r\n" % (len(line), line))
+            head = b""
+            await writer.drain()
     writer.write(head + b"0\r\n\r\n")
     await writer.drain()
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import ipaddress
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from tests.doubles.ollama import cloud, generation, models, options, says
@@ -135,10 +136,11 @@ async def _once_begun(stream: Stream) -> Stream:
     return Stream(_with(first, stream))
 
 
-async def _with(first: bytes, rest: Stream) -> Any:
-    yield first
-    async for line in rest.lines:
-        yield line
+async def _with(first: bytes, rest: Stream) -> AsyncGenerator[bytes, None]:
+    async with aclosing(rest.lines) as lines:
+        yield first
+        async for line in lines:
+            yield line
 
 
 def _name(body: dict[str, Any]) -> str:
