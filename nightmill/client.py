@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self, Unpack
 from weakref import WeakSet
 
-from jobs.store import batches
+from jobs.store import batches, pauses
 from jobs.store.store import Store
 from nightmill.embedded.stack import Stack
 from nightmill.frames import rows_of
@@ -44,6 +45,9 @@ class ArrowTable(Protocol):
 Rows = Iterable[Mapping[str, Any]] | PolarsFrame | PandasFrame | ArrowTable
 OnProgress = Callable[[Status], None]
 
+#: What a batch of rows is called that nobody named.
+OF_A_PROGRAM = "rows of a program"
+
 
 class Client:
     """A program's way into the mill of this machine, for as long as the block lasts.
@@ -76,7 +80,10 @@ class Client:
         """
         store = self._store
         with self._as_file(rows) as source:
-            accepted = take_in(self._settings, store, request_of(source, options), _ignore)
+            request = request_of(source, options)
+            if not isinstance(rows, (Path, str)):
+                request = replace(request, name=request.name or OF_A_PROGRAM)
+            accepted = take_in(self._settings, store, request, _ignore)
         return accepted.submitted.batch.id
 
     def run(self, rows: Rows | Path | str, **options: Unpack[SubmitOptions]) -> Results:
@@ -138,6 +145,15 @@ class Client:
         `wait`, or `results` with `follow`, then runs them.
         """
         return retry_batch(self._settings, self._store, batch, model).retried
+
+    def resume(self, batch: str) -> bool:
+        """Let a batch go on that was paused because too much of it failed; whether it was paused.
+
+        `wait`, or `results` with `follow`, then runs it. What failed stays failed: `retry` runs
+        that again, and resumes the batch too.
+        """
+        with self._store.write(durable=True) as c:
+            return pauses.go_on(c, batches.get(c, batch).id)
 
     @property
     def _store(self) -> Store:

@@ -2,11 +2,14 @@
 
 import time
 from collections.abc import Callable
+from typing import Literal
 
 import msgspec
 
 from jobs.store import deleting
 from jobs.store.store import Store
+from nightmill.embedded.child import set_aside
+from nightmill.embedded.datadir import DataDir
 
 #: Rows of the first transaction, and of any.
 FIRST_PAGE = 100
@@ -20,11 +23,19 @@ PAUSE_S = 0.005
 OnProgress = Callable[[int], None]
 
 
+#: Writing the file anew would stop everybody who writes for a batch that is not over; or the disk
+#: has no room for it.
+NotCleaned = Literal["unfinished_batches", "no_room"]
+
+
 class Deleted(msgspec.Struct, frozen=True, kw_only=True):
     """What is gone, and where something of it may still be."""
 
     id: str
     rows: int
+    #: Why traces of it may still be in the store's file, though no rows; None where there are
+    #: none. The next deletion of any batch, or the same one again, cleans the file if it can.
+    not_cleaned: NotCleaned | None
     #: Whether the store's log was emptied too; not while somebody reads from it all the time.
     is_log_empty: bool
     #: Copies of the whole store that were made before an upgrade: it is still in them.
@@ -33,6 +44,7 @@ class Deleted(msgspec.Struct, frozen=True, kw_only=True):
 
 def delete_batch(
     store: Store,
+    data_dir: DataDir,
     word: str,
     on_progress: OnProgress = lambda _rows: None,
     *,
@@ -40,23 +52,28 @@ def delete_batch(
 ) -> Deleted:
     """Delete the batch that `word` names, and whatever a deletion that was stopped left behind.
 
-    Nobody sees the batch from the first moment on; stopped half-way, the same call goes on. Files
-    of results stay. Raises `UsageError` while jobs of it run, unless `is_forced` takes them away
-    from their worker.
+    Nobody sees the batch from the first moment on; stopped half-way, the same call goes on. The
+    logs of its runs go, files of results stay. Raises `UsageError` while jobs of it run, unless
+    `is_forced` takes them away from their worker.
     """
     with store.write(durable=True) as c:
         batch_id = deleting.find(c, word)
         deleting.hide(c, batch_id, is_forced=is_forced)
         hidden = deleting.half_deleted(c)
     rows = _empty(store, hidden, on_progress)
-    is_log_empty = store.compact()
-    # Last of all: as long as they are there the same command finds what is left to do.
-    with store.write(durable=True) as c:
-        for each in hidden:
-            deleting.forget(c, each)
+    for each in hidden:
+        _remove_logs(data_dir, each)
+    not_cleaned = _why_not_clean(store)
+    is_log_empty = not_cleaned is None and store.compact()
+    if not_cleaned is None:
+        # Last of all: as long as they are there the same command finds what is left to do.
+        with store.write(durable=True) as c:
+            for each in hidden:
+                deleting.forget(c, each)
     return Deleted(
         id=batch_id,
         rows=rows,
+        not_cleaned=not_cleaned,
         is_log_empty=is_log_empty,
         copies=tuple(map(str, store.copies())),
     )
@@ -76,6 +93,22 @@ def _empty(store: Store, hidden: list[str], on_progress: OnProgress) -> int:
             limit = next_page(limit, time.monotonic() - began)
             time.sleep(PAUSE_S)
     return rows
+
+
+def _remove_logs(data_dir: DataDir, batch_id: str) -> None:
+    log = data_dir.log_of_run(batch_id)
+    for path in (log, set_aside(log)):
+        path.unlink(missing_ok=True)
+
+
+def _why_not_clean(store: Store) -> NotCleaned | None:
+    if not store.is_file:
+        return None
+    with store.read() as c:
+        is_any_unfinished = deleting.is_any_unfinished(c)
+    if is_any_unfinished:
+        return "unfinished_batches"
+    return None if store.has_room_to_compact() else "no_room"
 
 
 def next_page(limit: int, took_s: float) -> int:

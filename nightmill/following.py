@@ -2,7 +2,7 @@
 
 import time
 
-from jobs.model import ResultRow
+from jobs.model import Places, ResultRow
 from jobs.store import batches, results
 from jobs.store.store import Store
 
@@ -41,10 +41,12 @@ class Finished:
         return self._look(None)
 
     def fetch(self, lines: list[int]) -> list[ResultRow]:
-        """What became of the rows of these lines, in their order."""
+        """What became of the rows of these lines, in their order, each placed in its file."""
         with self._store.read() as c:
+            # Read anew: where the next file begins is known when its turn has come.
+            places = Places(batches.get(c, self._batch_id).files)
             found = results.of_lines(c, self._batch_id, lines)
-        return [row for row in found if row.state.is_terminal]
+        return [row.placed(places) for row in found if row.state.is_terminal]
 
     def _look(self, wanted: int | None) -> list[int]:
         """Up to the last finished row where it is known how many are `wanted`, else to the end:

@@ -21,7 +21,9 @@ class RowFault(msgspec.Struct, frozen=True, kw_only=True):
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one row. Its `repr` shows neither the row nor the answer."""
 
-    #: 1-based number of its line in the input.
+    #: The name of its file where the batch has several; None where it has but one.
+    file: str | None
+    #: 1-based number of its line in the input, or in its file where there are several.
     line: int
     #: None where the line could not be read that far.
     custom_id: str | None
@@ -43,7 +45,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     error: RowFault | None
 
     def __repr__(self) -> str:
-        return f"Result(line {self.line}, {self.state})"
+        of_file = "" if self.file is None else f" of {self.file}"
+        return f"Result(line {self.line}{of_file}, {self.state})"
 
 
 def result_of(found: ResultRow) -> Result:
@@ -53,6 +56,7 @@ def result_of(found: ResultRow) -> Result:
         code = ErrorCode[found.error_code.upper()]
         fault = RowFault(code=code, message=found.error_message or "")
     return Result(
+        file=found.file,
         line=found.line,
         custom_id=found.custom_id,
         state=found.state,

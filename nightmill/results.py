@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Self
 
+from jobs.model import Places
 from jobs.settings import Settings
-from jobs.store import results
+from jobs.store import batches, results
 from jobs.store.store import Store
 from nightmill.following import Finished
 from nightmill.looking import look
@@ -66,10 +67,11 @@ def _in_order(store: Store, batch_id: str) -> Iterator[Result]:
     line = 0
     while True:
         with store.read() as c:
+            places = Places(batches.get(c, batch_id).files)
             page = results.page(c, batch_id, line, PAGE)
         if not page:
             return
-        yield from (result_of(found) for found in page if found.state.is_terminal)
+        yield from (result_of(found.placed(places)) for found in page if found.state.is_terminal)
         line = page[-1].line
 
 

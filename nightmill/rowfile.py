@@ -1,6 +1,5 @@
 """Rows of a program, written to a file for as long as it takes to read them in."""
 
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,10 +8,8 @@ from typing import IO, Any
 import msgspec
 
 from jobs.errors import InputError
-from jobs.locks import FileLock
 from nightmill.frames import plain
-
-_PREFIX, _SUFFIX = ".rows-", ".jsonl"
+from nightmill.spool import spool_file
 
 _encode = msgspec.json.Encoder(enc_hook=plain).encode
 
@@ -22,16 +19,11 @@ def written_rows(folder: Path, rows: Iterable[Mapping[str, Any]]) -> Iterator[Pa
     """A file in `folder` with one row a line, gone after the block.
 
     So they go through the same reading and checking as a user's file, and need not fit in memory.
-    What a program that was killed left there is removed. Raises `InputError` for a row that JSON
-    cannot hold.
+    Raises `InputError` for a row that JSON cannot hold.
     """
-    _remove_abandoned(folder)
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=_PREFIX, suffix=_SUFFIX) as file:
-        path = Path(file.name)
-        # Held while the file is in use: that is how others know that it is not abandoned.
-        with FileLock(path):
-            _write(file, rows)
-            yield path
+    with spool_file(folder, ".jsonl") as file:
+        _write(file, rows)
+        yield Path(file.name)
 
 
 def _write(file: IO[bytes], rows: Iterable[Mapping[str, Any]]) -> None:
@@ -41,11 +33,3 @@ def _write(file: IO[bytes], rows: Iterable[Mapping[str, Any]]) -> None:
         except (TypeError, ValueError) as error:
             raise InputError(f"Row {number} cannot be written as JSON: {error}.") from error
     file.flush()
-
-
-def _remove_abandoned(folder: Path) -> None:
-    for path in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
-        lock = FileLock(path)
-        if path.stat().st_size and lock.try_acquire():
-            path.unlink(missing_ok=True)
-            lock.release()

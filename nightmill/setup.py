@@ -12,6 +12,7 @@ from nightmill.configured import read_configuration
 from nightmill.discovery import find_servers
 from nightmill.embedded.datadir import DataDir
 from nightmill.embedded.lock import services_lock, take
+from nightmill.spool import remove_abandoned
 
 #: How long another process may take to make the store that both of us found missing.
 MAKING_S = 15.0
@@ -36,10 +37,12 @@ def read_settings(
 def open_store(settings: Settings) -> Store:
     """Open the store, made or upgraded first where nobody else holds the services' lock.
 
-    Raises `StoreError`; close the store when done.
+    Prompts that a process which was killed left beside it are removed. Raises `StoreError`; close
+    the store when done.
     """
     data_dir = DataDir(settings.data_dir)
     data_dir.prepare()
+    remove_abandoned(data_dir.path)
     lock = services_lock(data_dir)
     if not take(lock):
         return _open_when_made(settings.store_url)

@@ -19,17 +19,28 @@ _PATIENCE_S = 0.2
 
 
 @contextmanager
-def spool_file(folder: Path) -> Iterator[IO[bytes]]:
+def spool_file(folder: Path, suffix: str = "") -> Iterator[IO[bytes]]:
     """A file in `folder` for the owner's eyes only, gone after the block.
 
     What a process that was killed left there is removed first.
     """
+    remove_abandoned(folder)
+    with tempfile.NamedTemporaryFile(
+        dir=folder, prefix=_PREFIX, suffix=suffix, delete=False
+    ) as file:
+        try:
+            # Held until the file is closed: that is how others know that it is not abandoned.
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield file
+        finally:
+            # Before the lock goes: between the two, others would take it for abandoned.
+            Path(file.name).unlink(missing_ok=True)
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove what processes that were killed left in `folder`: there are prompts in it."""
     for leftover in folder.glob(f"{_PREFIX}*"):
         _remove_if_abandoned(leftover)
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=_PREFIX) as file:
-        # Held until the file is closed: that is how others know that it is not abandoned.
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield file
 
 
 @contextmanager

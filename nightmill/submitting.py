@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, TypedDict
 
+from jobs.errors import UsageError
 from jobs.model import Endpoint
 from nightmill.request import Request
 from producer.overrides import Overrides
@@ -40,6 +41,9 @@ class SubmitOptions(TypedDict, total=False):
     name: str | None
     #: Batches with a higher one go first.
     priority: int
+    #: Share of the last 100 rows, 0 to 1: the batch is paused when more of them failed. 0.5 where
+    #: nothing is said; 1 is never.
+    max_failures: float | None
     #: Run everything again, answered or not.
     fresh: bool
 
@@ -52,6 +56,11 @@ def request_of(source: Path, options: SubmitOptions) -> Request:
     unknown = options.keys() - SubmitOptions.__annotations__.keys()
     if unknown:
         raise TypeError(f"there is no option {', '.join(sorted(unknown))}")
+    max_failures = options.get("max_failures")
+    if max_failures is not None and not 0 <= max_failures <= 1:
+        raise UsageError(
+            f"max_failures must be a share from 0 to 1, such as 0.2, got {max_failures}."
+        )
     model = options.get("model", "auto")
     output, stop = options.get("output"), options.get("stop")
     return Request(
@@ -73,5 +82,6 @@ def request_of(source: Path, options: SubmitOptions) -> Request:
         kind=options.get("kind"),
         name=options.get("name"),
         priority=options.get("priority", 0),
+        max_failures=max_failures,
         is_fresh=options.get("fresh", False),
     )

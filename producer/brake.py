@@ -29,8 +29,11 @@ class Brake:
         recalled: Counter[str] = Counter()
         for batch_id, reason in to_pause.items():
             with self._store.write() as c:
-                recalled += pauses.pause(c, batch_id, reason)
+                taken_back = pauses.pause(c, batch_id, reason)
             del self._endings[batch_id]
+            if taken_back is None:
+                continue
+            recalled += taken_back
             logger.warning("Batch %s is paused: %s.", batch_id, reason, extra={"action": "paused"})
         return recalled
 

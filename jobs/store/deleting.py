@@ -50,15 +50,24 @@ def hide(c: Connection, batch_id: str, *, is_forced: bool) -> None:
 
 
 def drop_page(c: Connection, batch_id: str, limit: int) -> int:
-    """Remove up to `limit` jobs of a hidden batch and all that belongs to them; how many."""
+    """Remove up to `limit` jobs of a hidden batch and all that belongs to them; how many.
+
+    Fewer than `limit`: none is left.
+    """
     page = list(_PAGE(c, batch_id=batch_id, limit=limit).scalars())
     _drop(c, page)
+    if len(page) < limit:
+        counters.clear(c, batch_id)
     return len(page)
+
+
+def is_any_unfinished(c: Connection) -> bool:
+    """Whether a batch that nobody deletes is not over, so that somebody may be writing for it."""
+    return bool(_IS_ANY_UNFINISHED(c).scalar_one())
 
 
 def forget(c: Connection, batch_id: str) -> None:
     """Remove the last trace of a batch that has no jobs left."""
-    counters.clear(c, batch_id)
     _FORGET(c, batch_id=batch_id)
 
 
@@ -71,6 +80,9 @@ _FIND = Sql(
     "SELECT id FROM batches WHERE substr(id, 1, :size) = :word OR name = :word ORDER BY id LIMIT 2"
 )
 _HALF_DELETED = Sql("SELECT id FROM batches WHERE state = 'deleting' ORDER BY id")
+_IS_ANY_UNFINISHED = Sql(
+    "SELECT EXISTS (SELECT 1 FROM batches WHERE state IN ('ingesting', 'open', 'finalizing'))"
+)
 _LOCK = Sql("SELECT j.state FROM batches AS j WHERE j.id = :batch_id {lock}")
 _HIDE = Sql(
     "UPDATE batches SET state = 'deleting', run_key = 'deleting ' || id, options = '{{}}'"

@@ -12,23 +12,21 @@ from jobs.store.counters import Deltas
 from jobs.store.dialect import Sql
 
 
-def pause(c: Connection, batch_id: str, reason: str) -> Counter[str]:
+def pause(c: Connection, batch_id: str, reason: str) -> Counter[str] | None:
     """Hand out nothing more of an open batch until it is resumed.
 
     What nobody has claimed yet goes back to pending; how many jobs that were, by pool. Does
-    nothing where the batch is not open or is paused already.
+    nothing and returns None where the batch is not open or is paused already.
     """
-    recalled: Counter[str] = Counter()
     if not _PAUSE(c, batch_id=batch_id, reason=reason).rowcount:
-        return recalled
+        return None
     rows = _UNCLAIMED(c, batch_id=batch_id).all()
     if rows:
         _RECALL(c, ids=[row.id for row in rows])
     deltas = Deltas()
     deltas.move(batch_id, JobState.DISPATCHED, JobState.PENDING, len(rows))
     deltas.write(c)
-    recalled.update(row.pool for row in rows)
-    return recalled
+    return Counter(row.pool for row in rows)
 
 
 def go_on(c: Connection, batch_id: str) -> bool:

@@ -1,5 +1,6 @@
 """The one door to the database: transactions to read in and to write in."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,12 +62,24 @@ class Store:
         with translate_store_errors(self._where), self._turn(), engine.begin() as c:
             yield c
 
+    def has_room_to_compact(self) -> bool:
+        """Whether the disk has room for what `compact` writes: all that is in use, twice."""
+        if self._file is None:
+            return True
+        with self.read() as c:
+            pages, unused, size = (
+                int(c.exec_driver_sql(f"PRAGMA {what}").scalar_one())
+                for what in ("page_count", "freelist_count", "page_size")
+            )
+        # Once in a file of its own, and once in the log on its way back.
+        return shutil.disk_usage(self._file.parent).free > 2 * (pages - unused) * size
+
     def compact(self) -> bool:
         """Write SQLite's file anew, without what was deleted, and empty its log.
 
         False where somebody reads from the log for so long that it could not be emptied. Others
-        wait with their writes. Postgres does all of this by itself. Raises `StoreError`, for
-        example where the disk has no room for a second file.
+        wait with their writes, which fail after `LOCK_WAIT_S`: it is for when nothing runs.
+        Postgres does all of this by itself. Raises `StoreError`.
         """
         if self._file is None:
             return True

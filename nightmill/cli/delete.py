@@ -14,6 +14,12 @@ from nightmill.cli.signals import InterruptedByUser, Signals
 
 if TYPE_CHECKING:
     from jobs.store.store import Store
+    from nightmill.deletion import NotCleaned
+
+WHY: "dict[NotCleaned, str]" = {
+    "unfinished_batches": "once no other batch is unfinished",
+    "no_room": "once the disk has more room",
+}
 
 
 def delete(
@@ -28,26 +34,36 @@ def delete(
 ) -> None:
     """Remove a batch with its prompts and answers from the store, for good.
 
-    Files of results that you have stay. The store's file is written anew without it, so that
-    nothing of it is left there; other commands wait with their writes meanwhile.
+    Files of results that you have stay. When no batch is unfinished, the store's file is written
+    anew without it, so that nothing of it is left there; otherwise by the next deletion.
 
     Example: nightmill delete b-0193 --yes
     """
     from nightmill.deletion import delete_batch
+    from nightmill.embedded.datadir import DataDir
     from nightmill.setup import open_store, read_settings
 
-    with closing(open_store(read_settings(config))) as store:
+    settings = read_settings(config)
+    data_dir = DataDir(settings.data_dir)
+    with closing(open_store(settings)) as store:
         if not yes:
             _ask(store, batch)
         try:
             with Signals() as signals:
-                gone = delete_batch(store, batch, lambda _rows: signals.check(), is_forced=force)
+                gone = delete_batch(
+                    store, data_dir, batch, lambda _rows: signals.check(), is_forced=force
+                )
         except InterruptedByUser:
             say("Stopped half-way: nobody sees the batch; the same command deletes the rest of it.")
             raise
     for copy in gone.copies:
         say(f"It is still in the copy from before an upgrade: {copy}. Delete that too.")
-    if not gone.is_log_empty:
+    if gone.not_cleaned is not None:
+        say(
+            f"Its rows are gone, but traces may stay in the store's file: {WHY[gone.not_cleaned]},"
+            f" `nightmill delete {gone.id}` removes them."
+        )
+    elif not gone.is_log_empty:
         say("Something reads the store all the time: traces may stay in its log until it ends.")
     if json:
         print_json(**msgspec.structs.asdict(gone))

@@ -97,7 +97,12 @@ def _begin(command: Sequence[str], log: Path, fd: int, stdin: int) -> subprocess
 def rotate(log: Path) -> None:
     """Put a log that has grown large aside; the one before that is forgotten."""
     if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
-        log.replace(log.with_suffix(".log.1"))
+        log.replace(set_aside(log))
+
+
+def set_aside(log: Path) -> Path:
+    """Where a log is put that has grown large."""
+    return log.with_suffix(".log.1")
 
 
 def tail(log: Path, lines: int = TAIL_LINES) -> str:

@@ -46,9 +46,11 @@ def test_a_file_is_known_again_and_rows_are_known_by_their_output(mill: Path) ->
 
 def test_rows_leave_no_file_behind(mill: Path) -> None:
     with Client() as client:
-        client.submit([{"prompt": "one"}])
+        batch = client.submit([{"prompt": "one"}])
+        assert client.status(batch).name == "rows of a program"
+        assert client.status(client.submit([{"prompt": "one"}], name="night")).name == "night"
 
-    assert list((mill / "data").glob(".rows-*")) == []
+    assert list((mill / "data").glob(".nightmill-input-*")) == []
 
 
 def test_rows_of_no_use_are_refused(mill: Path) -> None:
@@ -59,6 +61,29 @@ def test_rows_of_no_use_are_refused(mill: Path) -> None:
             client.submit([])
         with pytest.raises(UsageError):
             client.wait("b-nope")
+
+
+def test_what_a_killed_program_left_behind_goes_with_the_next_command(mill: Path) -> None:
+    with Client():
+        left = mill / "data" / ".nightmill-input-left.jsonl"
+        left.write_text("a prompt")
+    with Client():
+        assert not left.exists()
+
+
+def test_results_of_several_files_have_the_file_and_the_line_there(mill: Path) -> None:
+    (mill / "a.jsonl").write_text('{"prompt": "a1"}\n{"prompt": "a2"}\n')
+    (mill / "b.jsonl").write_text('{"prompt": "b1"}\n')
+
+    with Client() as client:
+        followed = client.run("*.jsonl")
+        places = {(result.file, result.line): result.response for result in followed}
+        again = [(result.file, result.line) for result in client.results(followed.batch)]
+        alone = [result.file for result in client.run("a.jsonl")]
+
+    assert places == {("a.jsonl", 1): "a1", ("a.jsonl", 2): "a2", ("b.jsonl", 1): "b1"}
+    assert again == sorted(places)
+    assert alone == [None, None]
 
 
 def test_a_wait_that_takes_too_long_ends_and_the_batch_stays(mill: Path, mark: str) -> None:

@@ -154,14 +154,41 @@ def test_a_deleted_batch_is_gone_and_its_results_file_stays(
 ) -> None:
     command("results", "night", "-o", "out.jsonl")
     before = (mill / "out.jsonl").read_bytes()
+    logs = [mill / "data" / "logs" / f"run-{batch}{end}" for end in (".log", ".log.1")]
+    for log in logs:
+        log.write_text("SECRET")
 
     gone = command("delete", "night", "--yes", "--json").json
 
-    assert gone == {"schema": 1, "id": batch, "rows": 5, "is_log_empty": True, "copies": []}
+    assert gone == {
+        "schema": 1,
+        "id": batch,
+        "rows": 5,
+        "not_cleaned": None,
+        "is_log_empty": True,
+        "copies": [],
+    }
     assert command("status", batch).status == 2
+    assert not any(log.exists() for log in logs)
     assert (mill / "out.jsonl").read_bytes() == before
     everything = [path.read_bytes() for path in (mill / "data").rglob("*") if path.is_file()]
     assert not any(b"SECRET" in content or b"row 1" in content for content in everything)
+
+
+def test_while_another_batch_is_unfinished_the_file_is_left_for_later(
+    command: Command, desk: Desk, batch: str, mill: Path
+) -> None:
+    write_rows(mill / "other.jsonl", 1)
+    other = command("submit", "other.jsonl").out.strip()
+
+    gone = command("delete", "night", "--yes")
+
+    assert gone.status == 0
+    assert f"once no other batch is unfinished, `nightmill delete {batch}` removes" in gone.err
+    command("cancel", other)
+    again = command("delete", batch, "--yes", "--json").json
+    assert (again["rows"], again["not_cleaned"]) == (0, None)
+    assert b"SECRET" not in (mill / "data" / "nightmill.db").read_bytes()
 
 
 def test_without_a_terminal_a_deletion_must_be_said_yes_to(

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,8 @@ def test_values_of_numpy_and_pandas_are_written_as_json_has_them(tmp_path: Path)
 def test_rows_that_a_killed_program_left_behind_are_removed_and_those_in_use_are_not(
     tmp_path: Path,
 ) -> None:
-    left, used = tmp_path / ".rows-left.jsonl", tmp_path / ".rows-used.jsonl"
+    left = tmp_path / ".nightmill-input-left.jsonl"
+    used = tmp_path / ".nightmill-input-used.jsonl"
     left.write_text("a prompt")
     used.write_text("a prompt")
 
@@ -112,3 +114,17 @@ def test_rows_that_a_killed_program_left_behind_are_removed_and_those_in_use_are
         assert used.exists()
         assert path.exists()
     assert not path.exists()
+
+
+def test_threads_that_write_rows_at_the_same_time_do_not_trip_over_each_other(
+    tmp_path: Path,
+) -> None:
+    def write(name: str) -> None:
+        for number in range(150):
+            with written_rows(tmp_path, [{"text": f"{name}{number}"}]) as path:
+                assert path.read_text() == f'{{"text":"{name}{number}"}}\n'
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(write, "abcdefgh"))
+
+    assert list(tmp_path.iterdir()) == []

@@ -8,7 +8,7 @@ import pytest
 
 from jobs.store import batches, pauses
 from jobs.store.store import Store
-from nightmill import Client, PausedError
+from nightmill import Client, PausedError, UsageError
 from nightmill.cli.options import share
 from tests.nightmill.conftest import Command
 from tests.nightmill.mill_process import nightmill, write_rows
@@ -77,6 +77,19 @@ def test_resume_lets_it_go_on(command: Command, paused: str) -> None:
     }
     assert command("status", paused, "--json").json["paused_reason"] is None
     assert "is not paused" in command("resume", paused).err
+
+
+def test_a_program_lets_it_go_on_and_says_how_much_may_fail(mill: Path, paused: str) -> None:
+    with Client() as client:
+        assert client.resume(paused)
+        assert not client.resume(paused)
+        assert client.wait(paused).succeeded == 3
+
+        batch = client.submit([{"prompt": "one"}], max_failures=0.2)
+        with pytest.raises(UsageError, match=r"a share from 0 to 1.*got 20"):
+            client.submit([{"prompt": "one"}], max_failures=20)
+    with closing(Store.open(f"sqlite:///{mill}/data/nightmill.db")) as store, store.read() as c:
+        assert batches.get(c, batch).max_failures == pytest.approx(0.2)
 
 
 def test_the_same_command_again_resumes_it_with_another_limit_if_asked(

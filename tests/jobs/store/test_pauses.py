@@ -11,7 +11,7 @@ from tests.jobs.store.desk import Desk, hints_of, line, outcome
 WHY = "60 of its last 100 rows failed"
 
 
-def pause(desk: Desk, batch_id: str = "b-1") -> Counter[str]:
+def pause(desk: Desk, batch_id: str = "b-1") -> Counter[str] | None:
     with desk.store.write() as c:
         return pauses.pause(c, batch_id, WHY)
 
@@ -77,10 +77,10 @@ def test_only_an_open_batch_is_paused_and_only_once(desk: Desk) -> None:
     desk.batch(batch_id="b-1")
     desk.batch(batch_id="b-2")
     desk.cancel("b-1")
-    pause(desk, "b-1")
-    pause(desk, "b-2")
+    assert pause(desk, "b-1") is None
+    assert pause(desk, "b-2") == Counter()
     with desk.store.write() as c:
-        assert pauses.pause(c, "b-2", "another reason") == Counter()
+        assert pauses.pause(c, "b-2", "another reason") is None
 
     assert reason(desk, "b-1") is None
     assert reason(desk, "b-2") == WHY

@@ -1,5 +1,10 @@
 """A batch that fails too much is paused by whoever leads, on both databases."""
 
+from collections import Counter
+
+import pytest
+from sqlalchemy import Connection
+
 from jobs.store import batches, pauses
 from jobs.store.store import Store
 from producer.dispatcher import UPKEEP_S, Dispatcher
@@ -86,6 +91,37 @@ def test_after_it_was_resumed_a_batch_is_judged_by_what_came_since(
     work.fail(outbox.take())
     look(dispatcher, clock)
     assert work.paused_reason(batch) is not None
+
+
+@pytest.fixture
+def too_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is to be paused is cancelled just before."""
+    pause = pauses.pause
+
+    def pause_too_late(c: Connection, batch_id: str, reason: str) -> Counter[str] | None:
+        batches.cancel(c, batch_id)
+        return pause(c, batch_id, reason)
+
+    monkeypatch.setattr(pauses, "pause", pause_too_late)
+
+
+@pytest.mark.usefixtures("too_late")
+def test_a_batch_that_ended_in_the_meantime_is_not_called_paused(
+    work: Work,
+    dispatcher: Dispatcher,
+    outbox: Outbox,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    work.host(slots=119)
+    batch = work.batch(300)
+    dispatcher.step()
+    work.fail(outbox.take())
+
+    look(dispatcher, clock)
+
+    assert work.batch_state(batch) == "cancelled"
+    assert "is paused" not in caplog.text
 
 
 def test_a_new_leader_begins_with_a_clean_record(
