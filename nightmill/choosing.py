@@ -6,6 +6,7 @@ import psutil
 
 from backends import choice
 from backends.choice import Candidate, Choice
+from backends.ollama.names import is_cloud_name
 from jobs.errors import NoModelError
 from jobs.model import Endpoint
 from jobs.settings import Settings
@@ -34,6 +35,11 @@ def choose(
             places=[pool.place for pool in found if pool.place],
         )
     except NoModelError as error:
+        if name is not None and is_cloud_name(name) and any(p.backend == "ollama" for p in found):
+            raise NoModelError(
+                f"{name} would run in Ollama's cloud, not on this machine: nothing was sent."
+                " Choose another, see `nightmill models`."
+            ) from None
         notes = [note for pool in found for note in pool.notes]
         raise NoModelError("\n  ".join([str(error), *notes])) from None
 

@@ -49,6 +49,8 @@ class Overrides(msgspec.Struct, frozen=True, kw_only=True):
         for text in (*texts, *(turn.content for turn in self.turns or ())):
             _refuse_unstorable(text)
         _refuse_system(self.turns or ())
+        if self.prompt is not None and not self.prompt.strip():
+            raise UsageError("--prompt is empty. Say what is asked, with {column} for a column.")
         self.fields()
         self._refuse_mixture()
 

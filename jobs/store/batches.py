@@ -45,7 +45,10 @@ def get(c: Connection, word: str) -> Batch:
     if not rows or not word:
         raise unknown(word)
     if len(rows) > 1:
-        raise UsageError(f"More than one batch answers to `{word}`: give more of its id.")
+        raise UsageError(
+            f"More than one batch answers to `{word}`: give more of its id; `nightmill batches`"
+            " lists them."
+        )
     return _batch(rows[0])
 
 

@@ -22,6 +22,7 @@ def cancel(
     if json:
         print_json(id=found.id, cancelled=cancelled)
     elif cancelled:
-        say(f"{found.id}: {words.count(cancelled, 'row')} cancelled. The same command runs them.")
+        rows = words.count(cancelled, "row")
+        say(f"{found.id}: {rows} cancelled. The command that began the batch runs them after all.")
     else:
         say(f"{found.id}: nothing was left to cancel.")

@@ -9,6 +9,7 @@ import typer
 
 from jobs.errors import PausedError, StoppedEarlyError, StoreError
 from jobs.settings import Settings
+from jobs.states import BatchState
 from jobs.store.store import Store
 from nightmill.cli.onlooker import Onlooker
 from nightmill.cli.output import print_json, say
@@ -71,7 +72,8 @@ def finish(course: Course, deliver: Callable[[], object]) -> None:
 def _run_to_the_end(course: Course) -> Status:
     status = look(course.store, course.batch_id)
     if status.is_over:
-        say("All rows are done already.")
+        is_done = status.state is BatchState.COMPLETED
+        say("All rows are done already." if is_done else f"The batch was {status.state} before.")
         course.on_served()
         return status
     say(*_older_batches(course))

@@ -128,12 +128,23 @@ Stop = Annotated[
     list[str] | None,
     typer.Option(metavar="TEXT", help="The answer ends before this; may be given again."),
 ]
-Into = Annotated[str, typer.Option(metavar="NAME", help="Field of the results for the answer.")]
+Into = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="Field of the results for the answer; nightmill_NAME where a row has that already.",
+    ),
+]
 Format = Annotated[
     Form | None, typer.Option("--format", help="Result lines; else as the input's lines are.")
 ]
 Name = Annotated[str | None, typer.Option(metavar="NAME", help="What to call the batch.")]
-Priority = Annotated[int, typer.Option(metavar="N", help="Batches with a higher one go first.")]
+Priority = Annotated[
+    int,
+    typer.Option(
+        metavar="N", min=-1_000_000, max=1_000_000, help="Batches with a higher one go first."
+    ),
+]
 MaxFailures = Annotated[
     float | None,
     typer.Option(

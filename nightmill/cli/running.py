@@ -15,7 +15,7 @@ from nightmill.cli.finish import Course, finish
 from nightmill.cli.output import say
 from nightmill.cli.signals import STOPS, Signals
 from nightmill.cli.terminal import Terminal
-from nightmill.delivery import deliver, deliver_at_the_end
+from nightmill.delivery import deliver, deliver_once
 from nightmill.embedded.datadir import DataDir
 from nightmill.intake import Accepted, take_in
 from nightmill.request import Request
@@ -48,7 +48,8 @@ def run_request(
             began=began,
             json=json,
         )
-        finish(course, partial(deliver_results, store, batch_id, request.output, terminal))
+        locks = DataDir(settings.data_dir).locks
+        finish(course, partial(deliver_results, store, batch_id, request.output, terminal, locks))
 
 
 def run_request_in_background(
@@ -78,10 +79,15 @@ def _way_on(batch_id: str) -> str:
     return shlex.join(["nightmill", *typed])
 
 
-def deliver_results(store: Store, batch_id: str, output: Path | None, terminal: Terminal) -> None:
-    """Hand out the answers of a batch that is over; they are no words for a log."""
+def deliver_results(
+    store: Store, batch_id: str, output: Path | None, terminal: Terminal, locks: Path
+) -> None:
+    """Hand out the answers of a batch that is over; they are no words for a log.
+
+    A file that has them already is left as it is: its owner may have gone on working with it.
+    """
     if output is not None:
-        deliver_at_the_end(store, batch_id, output)
+        deliver_once(store, batch_id, output, locks)
     elif terminal.took_stdout:
         say(f"Nobody was there to read the results. See: nightmill results {batch_id}")
     else:
@@ -98,8 +104,10 @@ def plan_in_words(accepted: Accepted, request: Request, elsewhere: str) -> list[
     to = request.output or elsewhere
     said = [f"{rows} of {accepted.source} → {to}, by {_model(accepted)}"]
     said += done.notes
-    if accepted.found_at:
+    if accepted.found_at and done.batch.pool == accepted.choice.pool:
         said.append(f"pool {accepted.choice.pool} is the server found at {accepted.found_at}")
+    if (prompt := request.overrides.templates().prompt) is not None and not prompt.columns:
+        said.append("every row gets the same prompt: the template names no {column}")
     if note := note_on_ending(request.output):
         said.append(note)
     if done.bad_lines:

@@ -1,6 +1,7 @@
 """`nightmill status`."""
 
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -54,7 +55,9 @@ def lines(status: Status, report: Report | None) -> list[str]:
             f"pool {status.trouble.pool} has served nobody for {since}: {status.trouble.text}"
         )
     if status.output:
-        said.append(f"results: {status.output}")
+        missing = status.is_over and not Path(status.output).exists()
+        hint = f" (not written yet: nightmill wait {status.id})" if missing else ""
+        said.append(f"results: {status.output}{hint}")
     if report is not None:
         said += [*summary.failures(report, status.id), *summary.shares(report)]
     return said

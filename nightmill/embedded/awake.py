@@ -72,7 +72,8 @@ class Awake:
 
     def _give_up(self, why: str) -> None:
         self._command = ()
-        log.warning(
+        # No warning: where no log was set up, Python prints those.
+        log.info(
             "This machine is not held awake and may fall asleep: %s",
             why,
             extra={"action": "asleep"},

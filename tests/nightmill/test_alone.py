@@ -145,7 +145,7 @@ def test_answers_for_a_terminal_that_is_gone_stay_in_the_store(
     class Gone(Terminal):
         took_stdout = True
 
-    deliver_results(None, "b-1", None, Gone())  # type: ignore[arg-type]  # no store is asked
+    deliver_results(None, "b-1", None, Gone(), Path("/nowhere"))  # type: ignore[arg-type]  # no store is asked
 
     said = capsys.readouterr()
     assert said.out == ""

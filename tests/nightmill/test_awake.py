@@ -1,5 +1,6 @@
 """The machine is held awake while there is work, and not a moment longer."""
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,6 +89,7 @@ def test_a_tool_that_is_missing_or_fails_is_told_once_and_no_error(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level(logging.INFO)
     for tool in TOOLS:
         (tmp_path / "bin" / tool).write_text("#!/bin/sh\necho no such bus\nexit 1\n")
     awake = Awake(tmp_path / "awake.log", lifeline.fd)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from nightmill import Client
 from nightmill.cli.app import COMMANDS
 from tests.nightmill.conftest import Command
 from tests.nightmill.mill_process import read_rows, write_rows
@@ -198,3 +199,27 @@ def test_a_fault_of_ours_is_told_without_its_text_and_with_debug_in_full(
     assert "ValueError in test_commands.py" in told.err
     assert "a prompt" not in told.err
     assert "Traceback" in in_full.err
+
+
+def test_an_output_that_its_owner_went_on_with_is_left_alone(command: Command, mill: Path) -> None:
+    write_rows(mill / "in.jsonl", 2)
+    with Client() as client:
+        client.wait(client.submit("in.jsonl", output=Path("out.jsonl")))
+    assert command("run", "in.jsonl", "-o", "out.jsonl").status == 0
+    (mill / "out.jsonl").write_text("corrected by hand\n")
+
+    assert command("run", "in.jsonl", "-o", "out.jsonl").status == 0
+
+    assert (mill / "out.jsonl").read_text() == "corrected by hand\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--prompt", " "), ("--priority", "99999999999999999999")],
+)
+def test_values_of_no_use_are_refused_before_anything_is_stored(
+    command: Command, mill: Path, words: tuple[str, str]
+) -> None:
+    write_rows(mill / "in.jsonl", 1)
+    assert command("run", "in.jsonl", "-o", "out.jsonl", *words).status == 2
+    assert not (mill / "data").exists()

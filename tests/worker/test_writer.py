@@ -101,7 +101,7 @@ def test_a_lost_reply_to_a_claim_or_a_record_makes_nothing_run_twice(
     flaky.lost_replies = 2
 
     pack = host.run_pack(hand_out(store), Tally(POOL, 6))
-    eventually(lambda: backend.in_flight, "the claim")
+    eventually(lambda: backend.seen, "the claim")
     flaky.lost_replies = 2
     pack.result(20)
 
