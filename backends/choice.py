@@ -27,6 +27,9 @@ class Candidate(msgspec.Struct, frozen=True):
     #: The pool's kind of backend, such as `mlx`.
     backend: str
     model: ModelInfo
+    #: Whether its server surely computes on a machine of the owner's. What only answers on a port
+    #: of this machine may be forwarded from any other.
+    is_sure: bool = True
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -51,8 +54,8 @@ def choose(
     """Choose a model that does `endpoint`: by name, alias or, for `auto`, by rule.
 
     `auto` takes the first match of `prefer` (names or patterns such as `qwen3*`), else the
-    largest real model under 60 % of memory, else the demo. `places` says where was looked, for
-    the message of the `NoModelError` that is raised when nothing fits.
+    largest real model under 60 % of memory that surely runs here, else the demo. `places` says
+    where was looked, for the message of the `NoModelError` that is raised when nothing fits.
     """
     able = [one for one in candidates if endpoint in one.model.endpoints]
     ranked = sorted(able, key=_rank)
@@ -155,7 +158,8 @@ def _matches(name: str, pattern: str) -> bool:
 
 def _choose_largest(ranked: Sequence[Candidate], memory_bytes: int) -> Choice | None:
     for one in ranked:
-        if not one.model.is_demo and one.model.size <= AUTO_SHARE * memory_bytes:
+        fits = one.is_sure and one.model.size <= AUTO_SHARE * memory_bytes
+        if fits and not one.model.is_demo:
             share = f"{AUTO_SHARE:.0%} of {size_text(memory_bytes)} memory"
             if not one.model.size:
                 return _chosen(one, f"its server has it, and no other is known to fit {share}")
@@ -165,6 +169,15 @@ def _choose_largest(ranked: Sequence[Candidate], memory_bytes: int) -> Choice | 
 
 def _choose_demo(ranked: Sequence[Candidate], memory_bytes: int, places: Sequence[str]) -> Choice:
     demo = next((one for one in ranked if one.model.is_demo), None)
+    unsure = next((one.model.name for one in ranked if not one.is_sure), None)
+    if unsure is not None:
+        reason = (
+            f"{unsure} is on a server that was found, and what answers on a port may run anywhere, "
+            f"so it is used only when named: --model {unsure}"
+        )
+        if demo is None:
+            raise NoModelError(f"No model was chosen: {reason}")
+        return _chosen(demo, f"a toy to try things out; {reason}")
     # What is still here was too big for `auto`.
     big = next((one.model for one in ranked if not one.model.is_demo), None)
     if big is None:

@@ -26,7 +26,11 @@ def choose(
     """
     try:
         return choice.choose(
-            [Candidate(pool.pool, pool.backend, model) for pool in found for model in pool.models],
+            [
+                Candidate(pool.pool, pool.backend, model, is_sure=_is_sure(pool))
+                for pool in found
+                for model in pool.models
+            ],
             wanted=name or AUTO,
             prefer=[model for pool in settings.pools.values() for model in pool.prefer],
             aliases=settings.aliases,
@@ -42,6 +46,11 @@ def choose(
             ) from None
         notes = [note for pool in found for note in pool.notes]
         raise NoModelError("\n  ".join([str(error), *notes])) from None
+
+
+def _is_sure(pool: PoolModels) -> bool:
+    # An Ollama says itself what it runs elsewhere; the others do not.
+    return not pool.is_found or pool.backend == "ollama"
 
 
 def resolver(settings: Settings, found: Sequence[PoolModels]) -> ResolveModel:

@@ -182,3 +182,18 @@ def test_a_model_named_for_what_it_cannot_do_says_so() -> None:
     assert "large makes no embeddings. Name one that does: nomic." in message
     assert "--endpoint embeddings" in message_of(*there_are, wanted="nomic")
     assert "No pool has the model x" in message_of(*there_are, wanted="x", endpoint="embeddings")
+
+
+def test_what_may_run_anywhere_is_not_taken_but_told_of_and_can_be_named() -> None:
+    demo = Candidate("mlx", "mlx", ModelInfo(name="demo", size=1, context=1, is_demo=True))
+    forwarded = Candidate(
+        "openai", "openai", ModelInfo(name="big", size=0, context=1), is_sure=False
+    )
+    both = [demo, forwarded]
+
+    chosen = choose(both, wanted="auto", memory_bytes=100)
+    assert chosen.model.name == "demo"
+    assert "used only when named: --model big" in chosen.why
+    assert choose(both, wanted="big", memory_bytes=100).pool == "openai"
+    with pytest.raises(NoModelError, match="used only when named: --model big"):
+        choose([forwarded], wanted="auto", memory_bytes=100)
