@@ -30,7 +30,7 @@ from tests.nightmill.processes import eventually, marked
 from tests.nightmill.samples import BATCH
 
 #: Enough that a run is under way for seconds; the fake pool answers hundreds a second.
-MANY = 1000
+MANY = 4000
 RUN = ("run", "in.jsonl", "-o", "out.jsonl")
 
 
