@@ -56,6 +56,7 @@ def test_when_its_terminal_is_closed_it_runs_what_is_there_and_then_ends(
 
     os.close(terminal)
 
-    assert process.wait(60) == 0
+    # Longer than a lease: what a busy machine lost comes back by then.
+    assert process.wait(150) == 0
     assert command("status", batch, "--json").json["state"] == "completed"
     assert marked(mark) == []
