@@ -39,21 +39,18 @@ def deliver(
     return write_results(store, batch_id, sys.stdout.buffer, kind, only)
 
 
-def deliver_at_the_end(store: Store, batch_id: str, output: Path) -> None:
-    """Write the answers of a batch that is over to its own output, and note that they are there."""
-    deliver(store, batch_id, output, None)
-    with store.write() as c:
-        batches.note_delivery(c, batch_id)
-
-
 def deliver_once(store: Store, batch_id: str, output: Path, locks: Path) -> None:
-    """The same, unless somebody has done it since the batch ended and the file is there.
+    """Write the answers of a batch that is over to its own output, and note that they are there.
 
-    Who comes later may find that its owner went on working with it. `locks` is the folder of locks.
+    Does nothing where somebody has done it since the batch ended and the file is there: its owner
+    may have gone on working with it. `locks` is the folder of locks.
     """
     # A lock file stays behind for good, so all batches share 256 of them.
     with FileLock(locks / f"deliver-{batch_id[-2:]}.lock"):
         with store.read() as c:
             is_done = batches.is_delivered(c, batch_id)
-        if not (is_done and output.exists()):
-            deliver_at_the_end(store, batch_id, output)
+        if is_done and output.exists():
+            return
+        deliver(store, batch_id, output, None)
+        with store.write() as c:
+            batches.note_delivery(c, batch_id)

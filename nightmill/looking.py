@@ -59,8 +59,13 @@ def ahead_of(store: Store, batch_id: str) -> list[Status]:
     with store.read() as c:
         others = batches.handed_out(c)
         mine = batches.get(c, batch_id)
-        first = [b for b in others if _place(b) < _place(mine)]
+        first = [b for b in others if place(b) < place(mine)]
         return [status_of(b, batches.counts(c, b.id)) for b in first]
+
+
+def place(batch: Batch) -> tuple[int, float, str]:
+    """Batches are served in the order of these."""
+    return (-batch.priority, batch.created_at, batch.id)
 
 
 def errors_of(store: Store, word: str, limit: int) -> Errors:
@@ -106,8 +111,8 @@ def newest(store: Store, limit: int | None) -> list[Listed]:
 
 def short_id(batch_id: str, ids: list[str]) -> str:
     """The beginning of an id that no other one of `ids`, which are sorted, has."""
-    place = bisect_left(ids, batch_id)
-    neighbours = [*ids[max(0, place - 1) : place], *ids[place + 1 : place + 2]]
+    at = bisect_left(ids, batch_id)
+    neighbours = [*ids[max(0, at - 1) : at], *ids[at + 1 : at + 2]]
     beginnings = (batch_id[:size] for size in range(SHORT_ID, len(batch_id)))
     return next(
         (short for short in beginnings if not any(id_.startswith(short) for id_ in neighbours)),
@@ -118,8 +123,3 @@ def short_id(batch_id: str, ids: list[str]) -> str:
 def _status(c: Connection, batch: Batch, living: Sequence[hosts.HostRow]) -> Status:
     pools = () if batch.state.is_over else batches.pools_of_unfinished(c, batch.id)
     return status_of(batch, batches.counts(c, batch.id), living, pools)
-
-
-def _place(batch: Batch) -> tuple[int, float, str]:
-    """Batches are served in the order of these."""
-    return (-batch.priority, batch.created_at, batch.id)

@@ -18,6 +18,7 @@ from nightmill.embedded.broker import SOCKET_SCHEME
 from nightmill.embedded.datadir import DataDir
 from nightmill.embedded.sockets import short_folders, socket_path
 from nightmill.logs import log_to_stderr
+from nightmill.looking import place
 from nightmill.setup import open_store
 from nightmill.status import status_of
 
@@ -67,7 +68,7 @@ def broker_url(settings: Settings) -> str:
 def list_batches(c: Connection) -> list[BatchNow]:
     """The batches that run, in the order in which they are served, then the newest others."""
     running = [batches.get(c, batch_id) for batch_id in batches.open_ids(c)[:MOST]]
-    running.sort(key=lambda batch: (-batch.priority, batch.created_at, batch.id))
+    running.sort(key=place)
     shown = {batch.id for batch in running}
     others = [batch for batch in batches.newest(c, ENDED) if batch.id not in shown]
     return [_now(c, batch) for batch in [*running, *others]]

@@ -31,11 +31,6 @@ class Part:
         if self.limit is not None and self.sample is not None:
             raise UsageError("--limit takes the first rows, --sample any: give one of them.")
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether it is all of the input."""
-        return self.limit is None and self.sample is None
-
     def of(self, rows: Callable[[], Iterable[_Row]]) -> Iterator[_Row]:
         """The wanted ones among the rows, in their order; a sample reads them twice.
 

@@ -31,10 +31,11 @@ def run_request(
         raise UsageError(options.NO_ROOM_FOR_JSON)
     began = time.monotonic()
     settings = read_settings(config, allow_sleep=allow_sleep)
+    data_dir = DataDir(settings.data_dir)
     with Terminal() as terminal, Signals(*STOPS) as signals, closing(open_store(settings)) as store:
         accepted = take_in(settings, store, request, lambda _lines, _bytes: signals.check())
         batch_id = accepted.submitted.batch.id
-        terminal.log_to(DataDir(settings.data_dir).log_of_run(batch_id))
+        terminal.log_to(data_dir.log_of_run(batch_id))
         say(*plan_in_words(accepted, request, "standard output"))
         again = _way_on(batch_id)
         course = Course(
@@ -48,8 +49,10 @@ def run_request(
             began=began,
             json=json,
         )
-        locks = DataDir(settings.data_dir).locks
-        finish(course, partial(deliver_results, store, batch_id, request.output, terminal, locks))
+        to_user = partial(
+            deliver_results, store, batch_id, request.output, terminal, data_dir.locks
+        )
+        finish(course, to_user)
 
 
 def run_request_in_background(

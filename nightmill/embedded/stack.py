@@ -55,20 +55,16 @@ class Stack:
             self._lead()
 
     def _lead(self) -> None:
-        services = self._services = Services(self._settings, self._store)
         try:
-            services.start()
+            self._services = Services(self._settings, self._store)
+            self._services.start()
         except BaseException:
             # Half of them would be tended as if it were all: the next tick begins anew.
             self._end()
             raise
 
     def __enter__(self) -> Self:
-        try:
-            self.tick()
-        except BaseException:
-            self._end()
-            raise
+        self.tick()
         return self
 
     def __exit__(

@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import httpx2
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from tests.doubles.ollama.conftest import MakeDaemon
 from tests.doubles.ollama.daemon import LLAMA, Daemon
 from tests.doubles.ollama.models import Model
+from tests.integration.mill import eventually
 
 Post = Callable[..., httpx2.Response]
 
@@ -22,13 +22,6 @@ EMBEDDER = Model(name="embedder:latest", capabilities=("embedding",))
 
 def said(text: str) -> list[dict[str, str]]:
     return [{"role": "user", "content": text}]
-
-
-def until(condition: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def test_an_answer_streams_as_lines_and_ends_with_its_counts(
@@ -162,7 +155,7 @@ def test_a_client_that_leaves_aborts_the_load_it_began(
     body = {"model": LLAMA.name, "messages": said("hi")}
     with pytest.raises(httpx2.ReadTimeout):
         client.post(daemon.url + "/api/chat", json=body, timeout=httpx2.Timeout(5, read=0.1))
-    until(lambda: daemon.record.aborted_loads == 1)
+    eventually(lambda: daemon.record.aborted_loads == 1, "the load to be aborted", 20)
     assert daemon.record.loads == []
 
 
@@ -173,7 +166,11 @@ def test_a_client_that_leaves_aborts_its_generation(
     body = {"model": LLAMA.name, "messages": said("endless")}
     with client.stream("POST", daemon.url + "/api/chat", json=body) as answer:
         next(answer.iter_lines())
-    until(lambda: daemon.record.aborted_generations == 1 and daemon.record.running == 0)
+    eventually(
+        lambda: daemon.record.aborted_generations == 1 and daemon.record.running == 0,
+        "the generation to be aborted",
+        20,
+    )
 
 
 def test_tokens_come_at_the_speed_that_was_set(
@@ -204,7 +201,7 @@ def test_a_daemon_dies_and_comes_back_on_its_port(
 
     asking = threading.Thread(target=ask)
     asking.start()
-    until(lambda: daemon.record.bodies)
+    eventually(lambda: daemon.record.bodies, "a request", 20)
     daemon.die()
     assert failed.wait(10)
     asking.join()
