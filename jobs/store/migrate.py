@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import URL, Connection, text
 
+from jobs.disk import sync_path
 from jobs.errors import OtherVersionError, StoreError
 from jobs.locks import FileLock
 from jobs.store.dialect import Sql
@@ -73,12 +74,12 @@ def _create_sqlite(url: URL, path: Path) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
     with _transaction(url.set(database=str(new))) as c:
         _migrate(c)
-    _sync(new)
+    sync_path(new)
     for left in _logs_of(path):
         # Of a store that was moved away: SQLite would take them for the new one's.
         left.unlink(missing_ok=True)
     new.rename(path)
-    _sync(path.parent)
+    sync_path(path.parent)
 
 
 def _upgrade_sqlite(url: URL, path: Path) -> None:
@@ -108,7 +109,7 @@ def _copy_sqlite(path: Path, copy: Path) -> None:
         contextlib.closing(sqlite3.connect(copy)) as target,
     ):
         source.backup(target)
-    _sync(copy)
+    sync_path(copy)
 
 
 def _touch_private(path: Path) -> None:
@@ -168,11 +169,3 @@ def _refuse_foreign(c: Connection, where: str) -> None:
     taken = c.execute(text("SELECT to_regclass('jobs') IS NOT NULL")).scalar_one()
     if taken:
         raise StoreError(foreign(where))
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
