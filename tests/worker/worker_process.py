@@ -12,6 +12,7 @@ from jobs.errors import NightmillError, UsageError
 from jobs.settings import Settings, WorkerSettings
 from jobs.settings_pools import PoolSettings
 from tests.worker.world import POOL
+from worker import watchdog
 from worker.app import run_worker
 
 
@@ -27,9 +28,12 @@ class Plan(msgspec.Struct, kw_only=True):
     delay_s: float = 0.0
     slots: int = 4
     settings: dict[str, Any] = {}
+    #: Seconds after which the worker takes itself for deaf.
+    deaf_s: float = watchdog.DEAF_S
 
 
 def main(plan: Plan) -> int:
+    watchdog.DEAF_S, watchdog.LOOK_EVERY_S = plan.deaf_s, min(plan.deaf_s / 4, 10.0)
     logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
     settings = Settings(
         data_dir=Path(plan.data_dir),
