@@ -23,6 +23,7 @@ class Plan(msgspec.Struct, kw_only=True):
     store_url: str
     broker_url: str
     session: str
+    host: str = "here"
     answers: dict[str, str] = {}
     delays: dict[str, float] = {}
     delay_s: float = 0.0
@@ -49,7 +50,7 @@ def main(plan: Plan) -> int:
             store_url=plan.store_url,
             broker_url=plan.broker_url,
             session=plan.session,
-            host="here",
+            host=plan.host,
             on_ready=lambda: print("ready", flush=True),  # noqa: T201  (the test reads it)
         )
     except NightmillError as error:
