@@ -21,8 +21,8 @@ from worker.outcomes import Identity
 log = logging.getLogger(__name__)
 
 
-#: Whoever looks whether a name is free holds its lock for a moment.
-PASSING_S = 1.0
+#: Whoever gives back what a dead worker held has the lock on its name for as long as that takes.
+PASSING_S = 5.0
 
 
 #: How far this machine's clock may be from that of the store, in seconds.
@@ -41,15 +41,17 @@ def guard_of(lock_dir: Path) -> str:
     return path.read_text()
 
 
-def take_name(lock_dir: Path, who: Identity) -> FileLock:
+def take_name(lock_dir: Path, who: Identity, within_s: float = PASSING_S) -> FileLock:
     """The lock on the worker's name; the operating system frees it when this process dies.
+
+    A name that is taken is waited for `within_s` seconds.
 
     Raises:
         UsageError: a living worker has the name.
     """
     lock_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = _lock_of(lock_dir, who.name)
-    if not lock.acquire(PASSING_S):
+    if not lock.acquire(within_s):
         raise UsageError(
             f"A worker named {who.name} runs already (process {lock.read_note()}). "
             "End it first, or give this one another name with `worker.name`."

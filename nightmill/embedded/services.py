@@ -79,7 +79,7 @@ class Services:
     def _is_served(self, pool: str) -> bool:
         """Whether a living worker that somebody else started has this pool's name here."""
         try:
-            presence.take_name(self._data_dir.locks, self._identity(pool)).release()
+            presence.take_name(self._data_dir.locks, self._identity(pool), within_s=0).release()
         except UsageError:
             return True
         return False
