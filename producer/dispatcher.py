@@ -43,7 +43,7 @@ _IDLE_S = 0.1
 class Dispatcher:
     """The dispatcher of one store. Whoever calls `step` holds the lock that makes it the only one.
 
-    `most_in_pack` is for measuring what packs are good for.
+    `most_in_pack` is for measuring what packs are good for, `reaps` for what leases cost.
     """
 
     def __init__(
@@ -52,11 +52,14 @@ class Dispatcher:
         publisher: Publisher,
         clock: Callable[[], float] = counting_sleep,
         most_in_pack: int = MAX_PACK,
+        *,
+        reaps: bool = True,
     ) -> None:
         self._store = store
         self._publisher = publisher
         self._clock = clock
         self._most_in_pack = most_in_pack
+        self._reaps = reaps
         self._brake = Brake(store)
         self._upkeep_at = clock()
         self._attention = Attention.beginning(clock())
@@ -108,7 +111,7 @@ class Dispatcher:
     def _keep_up(self, pools: Sequence[LivePool], now: float) -> None:
         attention = self._attention.looked(now)
         with self._store.write() as c:
-            reaped = verbs.reap_expired(c) if attention.may_judge else 0
+            reaped = verbs.reap_expired(c) if self._reaps and attention.may_judge else 0
             verbs.finalize(c)
             verbs.fold(c)
         # A look at a store that did not answer was none.
