@@ -174,33 +174,6 @@ def test_a_batch_cancelled_after_its_last_job_is_completed_when_resumed(desk: De
     assert desk.finalize() == ["b-1"]
 
 
-def test_a_retry_opens_the_next_run_of_failed_jobs_only(desk: Desk) -> None:
-    desk.batch(line(1), line(2), bad_line(3))
-    jobs = desk.take()
-    desk.record(outcome(jobs[0]), outcome(jobs[1], JobState.FAILED, counted_errors=3))
-    desk.finalize()
-    assert desk.retry() == 1
-    assert desk.batch_state() == "open"
-    assert desk.states() == {1: "succeeded", 2: "pending", 3: "failed"}
-    (again,) = desk.take()
-    assert (again.run, again.attempt, again.errors, again.epoch) == (2, 1, 0, 2)
-    desk.record(outcome(again))
-    assert desk.ask("SELECT run, state FROM results ORDER BY job_id, run")[1:3] == [
-        (1, "failed"),
-        (2, "succeeded"),
-    ]
-    assert desk.counted() == desk.recount()
-
-
-def test_a_retry_without_failed_jobs_changes_nothing(desk: Desk) -> None:
-    desk.batch(line(1))
-    (job,) = desk.take()
-    desk.record(outcome(job))
-    desk.finalize()
-    assert desk.retry() == 0
-    assert desk.batch_state() == "completed"
-
-
 def test_deleting_leaves_nothing_of_a_batch_and_all_of_the_others(desk: Desk) -> None:
     for name in ("b-1", "b-2"):
         desk.batch(line(1), bad_line(2), batch_id=name)
@@ -217,7 +190,7 @@ def test_deleting_leaves_nothing_of_a_batch_and_all_of_the_others(desk: Desk) ->
     assert desk.counts("b-1") == Counts()
 
 
-@pytest.mark.parametrize("verb", [batches.cancel, batches.resume, batches.retry_failed])
+@pytest.mark.parametrize("verb", [batches.cancel, batches.resume])
 def test_a_batch_that_is_gone_is_wrong_use(desk: Desk, verb: object) -> None:
     assert callable(verb)
     with pytest.raises(UsageError, match="There is no batch"), desk.store.write() as c:
