@@ -96,6 +96,7 @@ def plan_of(
         into=request.into,
         kind=request.kind,
         name=request.name,
+        title=request.title,
         is_fresh=request.is_fresh,
         priority=request.priority,
         max_failures=request.max_failures,

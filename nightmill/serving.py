@@ -24,7 +24,8 @@ def serve(
 
     `goes_on` is asked several times a second; what it raises ends the services too. `on_change`
     is called at the beginning, when somebody else leads, and when there are more pools. A store or
-    broker that fails is waited for. Raises another `StoppedEarlyError` where starting again does not help.
+    broker that fails is waited for. Raises another `StoppedEarlyError` where starting again does
+    not help.
     """
     began = time.monotonic()
     with Stack(settings, store) as stack:

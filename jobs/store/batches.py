@@ -15,6 +15,9 @@ from jobs.store.dialect import Sql
 from jobs.store.ingest import no_longer_ingesting
 from jobs.store.terminal import end_unfinished, leave, open_next_run
 
+#: Ids that a message names at most.
+MOST_NAMED = 5
+
 
 def create(c: Connection, batch_id: str, new: NewBatch) -> Batch:
     """Make a batch that is about to be read in, at revision 1.
@@ -41,15 +44,34 @@ def find(c: Connection, run_key: str) -> Batch | None:
 
 def get(c: Connection, word: str) -> Batch:
     """The one batch of this name or whose id begins like this; `UsageError` if none or more."""
-    rows = _GET(c, word=word, size=len(word)).all()
+    rows = _GET(c, word=word, size=len(word), limit=MOST_NAMED + 1).all()
     if not rows or not word:
         raise unknown(word)
     if len(rows) > 1:
+        ids = [row.id for row in rows[:MOST_NAMED]]
+        more = " and more" if len(rows) > MOST_NAMED else ""
         raise UsageError(
-            f"More than one batch answers to `{word}`: give more of its id; `nightmill batches`"
-            " lists them."
+            f"More than one batch answers to `{word}`: {', '.join(ids)}{more}. Give as much of an"
+            " id as only one of them has; `nightmill batches` lists them."
         )
     return _batch(rows[0])
+
+
+def refuse_taken(c: Connection, name: str, batch_id: str = "") -> None:
+    """Raise `UsageError` where a batch, other than the one with this id, answers to a name."""
+    taken = _GET(c, word=name, size=len(name), limit=2)
+    other = next((row.id for row in taken if row.id != batch_id), None)
+    if other is not None:
+        raise UsageError(
+            f"The batch {other} answers to the name `{name}` already. Choose another name, or"
+            f" remove that batch with `nightmill delete {other}`."
+        )
+
+
+def rename(c: Connection, batch_id: str, name: str) -> None:
+    """Give a batch another name. Raises `UsageError` where another one answers to it."""
+    refuse_taken(c, name, batch_id)
+    _RENAME(c, batch_id=batch_id, name=name)
 
 
 def newest(c: Connection, limit: int) -> list[Batch]:
@@ -231,9 +253,11 @@ RETURNING {columns}
 _FIND = Sql("SELECT {columns} FROM batches WHERE run_key = :run_key", _PARTS)
 _GET = Sql(
     "SELECT {columns} FROM batches WHERE state <> 'deleting'"
-    " AND (substr(id, 1, :size) = :word OR name = :word) LIMIT 2",
+    " AND (substr(id, 1, :size) = :word OR name = :word)"
+    " ORDER BY created_at DESC, id DESC LIMIT :limit",
     _PARTS,
 )
+_RENAME = Sql("UPDATE batches SET name = :name WHERE id = :batch_id")
 _NEWEST = Sql(
     "SELECT {columns} FROM batches WHERE state <> 'deleting'"
     " ORDER BY created_at DESC, id DESC LIMIT :limit",

@@ -58,8 +58,31 @@ def test_a_batch_is_found_by_its_name_unless_two_share_it(desk: Desk) -> None:
             batches.create(c, batch_id, named)
     with desk.store.read() as c:
         assert batches.get(c, "night").id == "b-1"
-        with pytest.raises(UsageError, match="More than one batch answers to `day`"):
+        with pytest.raises(UsageError, match="More than one batch answers to `day`: b-3, b-2"):
             batches.get(c, "day")
+
+
+def test_of_very_many_batches_with_a_name_a_few_are_listed(desk: Desk) -> None:
+    for number in range(batches.MOST_NAMED + 1):
+        desk.batch(line(1), batch_id=f"b-{number}")
+    with desk.store.read() as c, pytest.raises(UsageError, match="b-5, b-4, b-3, b-2, b-1 and"):
+        batches.get(c, "tickets")
+
+
+@pytest.mark.parametrize("name", ["night", "b-0"])
+def test_a_name_that_another_batch_answers_to_is_taken(desk: Desk, name: str) -> None:
+    desk.batch(batch_id="b-01", name="night")
+    desk.batch(batch_id="b-1")
+    with desk.store.write() as c:
+        for taken_by_another in (
+            lambda: batches.refuse_taken(c, name),
+            lambda: batches.rename(c, "b-1", name),
+        ):
+            with pytest.raises(UsageError, match=f"b-01 answers .* `{name}` already.* delete b-01"):
+                taken_by_another()
+        batches.rename(c, "b-1", "day")
+        batches.refuse_taken(c, "night", "b-01")
+        assert batches.get(c, "day").id == "b-1"
 
 
 def test_the_newest_batches_come_first(desk: Desk) -> None:
