@@ -18,7 +18,7 @@ from nightmill.choosing import choose
 from nightmill.intake import opened_inputs, plan_of
 from nightmill.pools import find_models
 from nightmill.request import Request
-from producer.output_file import check_output
+from producer.output_file import check_output, check_place
 from producer.rehearsal import Rehearsal, rehearse
 
 
@@ -45,6 +45,7 @@ def dry_run(settings: Settings, request: Request, check: Callable[[], None]) -> 
     Raises what a run would raise before it stores. `check` is called now and then and may raise
     to end it.
     """
+    check_place(request.output, request.kind)
     found = find_models(settings)
     choice = choose(settings, found, request.overrides.model, request.overrides.endpoint or "chat")
     contexts = {model.name: model.context for pool in found for model in pool.models}

@@ -26,10 +26,12 @@ def results(
     from nightmill.delivery import deliver, refuse_foreign
     from nightmill.looking import look
     from nightmill.setup import open_store, read_settings
+    from producer.output_file import check_place
     from producer.writers import note_on_ending
 
     if json and output is None:
         raise UsageError(options.NO_ROOM_FOR_JSON)
+    check_place(output, form)
     with closing(open_store(read_settings(config))) as store:
         found = look(store, batch)
         if not force:
