@@ -1,9 +1,9 @@
 """`nightmill results`."""
 
-from contextlib import closing
+from contextlib import closing, nullcontext
 
 from nightmill.cli import options
-from nightmill.cli.output import print_json, say
+from nightmill.cli.output import print_json, say, standard_output
 
 
 def results(
@@ -36,7 +36,8 @@ def results(
         found = look(store, batch)
         if not force:
             refuse_foreign(output, found)
-        written = deliver(store, found.id, output, form, only)
+        with standard_output() if output is None else nullcontext():
+            written = deliver(store, found.id, output, form, only)
     if json:
         print_json(id=found.id, rows=written, output=str(output))
     elif output is not None:
