@@ -52,7 +52,7 @@ Inputs = Annotated[
 ]
 InputForm = Annotated[
     Literal["jsonl", "csv", "parquet", "text"] | None,
-    typer.Option("--input-format", help="How inputs are read; else by their endings."),
+    typer.Option("--input-format", help="How inputs are read; else by their endings, or as JSONL."),
 ]
 Encoding = Annotated[
     str | None,
