@@ -21,6 +21,7 @@ from producer.lines import LineParser
 from producer.plan import MAX_FAILURES, SubmitPlan, shown_path
 from producer.probe import refuse_useless
 from producer.reading import Reading
+from producer.room import refuse_without_room
 from producer.running_again import choice_of, known_run, refuse_other_options, run_key
 
 #: Rows, and bytes of text, in one transaction at most.
@@ -139,6 +140,9 @@ def _read_in(
     going_on = None if plan.is_fresh else known
     parser = LineParser(choice_of(going_on, plan), plan.overrides, plan.resolve_model)
     refuse_useless(reading, parser, plan.overrides)
+    if known is None:
+        # What a batch has already takes no more room.
+        refuse_without_room(store, reading, parser, plan.part)
     batch = _begin(store, plan, known, reading)
     done = Submitted(
         batch=batch, is_known=going_on is not None, was_read=True, notes=reading.notes()

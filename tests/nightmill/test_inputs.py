@@ -2,8 +2,10 @@
 
 import io
 import json
+import re
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -189,6 +191,24 @@ def test_a_dry_run_tells_what_would_run_and_leaves_nothing(command: Command, mil
     assert [prompt["line"] for prompt in found["prompts"]] == [2, 3]
     assert found["estimated_s"] is None
     assert sorted(mill.rglob("*")) == before
+
+
+def test_a_dry_run_says_what_takes_more_room_than_there_is(
+    command: Command, mill: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_rows(mill / "in.jsonl", 10)
+    asked = ("run", "in.jsonl", "--dry-run", "--system", "x" * 5000)
+    assert re.search("room in the store: about 5[56] KB without the answers", command(*asked).out)
+    assert "free:" not in command(*asked).out
+
+    monkeypatch.setattr("shutil.disk_usage", lambda _path: SimpleNamespace(free=20_000))
+    said = command(*asked).out
+
+    assert "its disk has 20 KB free: a run would refuse to begin" in said
+    assert "50 KB of that are the system message" in said
+    refused = command("run", "in.jsonl", "--system", "x" * 5000)
+    assert refused.status == 2
+    assert re.search("take about 5[56] KB in the store, and its disk has 20 KB free", refused.err)
 
 
 def test_a_dry_run_refuses_what_a_run_would(command: Command, mill: Path) -> None:
