@@ -22,7 +22,7 @@ from tests.doubles.openai_server import (
     status,
 )
 from tests.nightmill import mill_process
-from tests.nightmill.processes import eventually
+from tests.waiting import eventually
 
 DEMO = Path(__file__).parents[2] / "backends" / "mlx" / "demo"
 

@@ -13,8 +13,8 @@ from nightmill.cli.summary import counts, spent, summary
 from nightmill.cli.terminal import Terminal
 from nightmill.report import Failure, Report, Share
 from nightmill.status import Status, status_of
-from tests.nightmill.processes import eventually
 from tests.nightmill.samples import BATCH
+from tests.waiting import eventually
 
 
 def status(**in_state: int) -> Status:
