@@ -20,8 +20,8 @@ from jobs.store.store import Store
 from jobs.wire import MAX_PACK
 from producer.attention import Attention
 from producer.brake import Brake
+from producer.pace import Pace
 from producer.publisher import Pack, Publisher
-from producer.rate import Pace
 from producer.sampling import Sampler
 from producer.window import Progress, pack_size, window_size
 
@@ -152,14 +152,14 @@ class Dispatcher:
         with self._store.read() as c:
             counts = {batch_id: batches.counts(c, batch_id) for batch_id in batches.open_ids(c)}
         self._paces = {
-            batch_id: self._paces.get(batch_id, Pace(counts=seen, seen_at=now)).seen(seen, now)
+            batch_id: self._paces.get(batch_id, Pace.from_now(seen, now)).seen(seen, now)
             for batch_id, seen in counts.items()
         }
         if not self._paces:
             return
         with self._store.write() as c:
             for batch_id, pace in self._paces.items():
-                verbs.keep_rates(c, batch_id, pace.jobs.per_s, pace.tokens.per_s)
+                verbs.keep_rates(c, batch_id, pace.jobs_per_s, pace.tokens_per_s)
 
     def _hand_out(self, pools: Sequence[LivePool]) -> list[Handed]:
         """Mark what fits the windows as dispatched, in one transaction for all pools."""
