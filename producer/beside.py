@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from jobs.disk import sync, sync_path
 from jobs.errors import StoppedEarlyError
 
 
@@ -33,7 +34,7 @@ def written_beside(path: Path) -> Iterator[BinaryIO]:
         except BaseException:
             part.unlink(missing_ok=True)
             raise
-        _sync_folder(target.parent)
+        sync_path(target.parent)
 
 
 def _remove_leftovers(target: Path) -> None:
@@ -74,15 +75,7 @@ def _part_name(target: Path, token: str) -> str:
 
 def _make_durable(stream: BinaryIO) -> None:
     stream.flush()
-    os.fsync(stream.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    sync(stream.fileno())
 
 
 @contextmanager

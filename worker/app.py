@@ -12,7 +12,7 @@ from jobs.broker import celery_app
 from jobs.errors import BrokerError
 from jobs.settings import Settings
 from jobs.store.store import Store
-from worker import presence, task
+from worker import presence, spool, task
 from worker.host import Host
 from worker.outcomes import Identity
 from worker.program import Program, stop_soon
@@ -46,18 +46,21 @@ def run_worker(
             not take the last records, at the end.
         BrokerError: the broker does not answer at the start.
     """
-    who = Identity(session=session, host=host, pool=pool)
+    lock_dir = settings.data_dir / "locks"
+    who = Identity(session=session, host=host, pool=pool, guard=presence.guard_of(lock_dir))
     with ExitStack() as last_first:
-        last_first.callback(presence.take_name(settings.data_dir / "locks", who).release)
+        last_first.callback(presence.take_name(lock_dir, who).release)
         store = Store.open(store_url)
         last_first.callback(store.close)
         app = celery_app(broker_url, (pool,))
         _check_broker(app, broker_url)
+        presence.refuse_twin(store, who)
+        # Before their jobs are given back: what was answered needs no second answer.
+        spool.record_left_behind(spool.folder_in(settings.data_dir), store)
         presence.take_back_jobs(store, who, settings.worker.max_crashes, psutil.boot_time())
         last_first.callback(presence.leave, store, who)
-        running = Host.open(backend, store, who, settings.worker, _end_early)
+        running = Host.open(backend, store, who, settings, _end_early)
         last_first.callback(running.close)
-        presence.announce(store, who, running.capabilities)
         return _consume(app, running, who, on_ready)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
@@ -12,16 +13,18 @@ from backends.base import Backend, Capabilities
 from backends.errors import BackendError
 from jobs.errors import UsageError
 from jobs.model import Hint
-from jobs.settings import WorkerSettings
+from jobs.settings import Settings
+from jobs.store.hosts import HostRow
 from jobs.store.store import Store
+from worker import presence, spool
 from worker.commit import Commits
 from worker.fitting.checker import Checker
-from worker.frames import frames_of
-from worker.heartbeat import keep_beating
+from worker.heartbeat import Heartbeat
 from worker.loop_thread import LoopThread
 from worker.outcomes import Identity
 from worker.pipeline import HAND_BACK_S, Pipeline
 from worker.slots import Slots
+from worker.spool import Spool
 from worker.tally import Tally
 from worker.writer import Writer
 
@@ -43,15 +46,20 @@ class Host:
         *,
         store: Store,
         who: Identity,
-        settings: WorkerSettings,
+        row: HostRow,
+        settings: Settings,
         on_death: Callable[[], None],
     ) -> None:
         self.capabilities = capabilities
         self._thread = thread
         self._backend = backend
-        self._grace_s = settings.grace_s
-        self._on_death = on_death
-        self._writer = Writer(Commits(store, who, settings.lease_s), thread.loop, on_death)
+        self._grace_s = settings.worker.grace_s
+        self._writer = Writer(
+            Commits(store, row, settings.worker.lease_s),
+            Spool(spool.folder_in(settings.data_dir), store.describe(), who.session),
+            thread.loop,
+            on_death,
+        )
         self._checker = Checker()
         self._pipeline = Pipeline(
             backend,
@@ -59,14 +67,13 @@ class Host:
             Slots(capabilities.slots),
             self._checker,
             who=who,
-            limits=settings,
+            limits=settings.worker,
             chance=random.random,
         )
         self._packs: set[Future[None]] = set()
         self._draining: asyncio.Task[None] | None = None
-        self._writer.start()
-        self._heart = thread.begin(keep_beating(self._pipeline, self._writer))
-        self._heart.add_done_callback(self._note_heart)
+        heartbeat = Heartbeat(time.monotonic, lambda: self._pipeline.trouble)
+        self._writer.start(heartbeat, self._pipeline.abort)
 
     @classmethod
     def open(
@@ -74,13 +81,17 @@ class Host:
         backend: Backend,
         store: Store,
         who: Identity,
-        settings: WorkerSettings,
+        settings: Settings,
         on_death: Callable[[], None],
     ) -> Self:
-        """Open the backend and begin to work; raises `UsageError` if it cannot be opened."""
+        """Open the backend, announce the host and begin to work.
+
+        Raises `UsageError` if the backend cannot be opened, or another machine has the name.
+        """
         thread = LoopThread()
         try:
             capabilities = thread.run(backend.open())
+            row = presence.announce(store, who, capabilities)
         except BaseException as error:
             thread.run(backend.close())
             thread.end()
@@ -95,6 +106,7 @@ class Host:
             capabilities,
             store=store,
             who=who,
+            row=row,
             settings=settings,
             on_death=on_death,
         )
@@ -131,7 +143,6 @@ class Host:
             last_first.callback(self._close_backend)
             last_first.callback(self._close_checker)
             self._thread.run(self._drained())
-            self._heart.cancel()
 
     def _begin_to_drain(self) -> asyncio.Task[None]:
         if self._draining is None:
@@ -160,9 +171,3 @@ class Host:
 
     def _close_checker(self) -> None:
         self._thread.run(self._checker.close())
-
-    def _note_heart(self, heart: "Future[None]") -> None:
-        error = None if heart.cancelled() else heart.exception()
-        if error is not None:
-            log.critical("The heartbeat died.\n%s", frames_of(error), extra={"action": "heart"})
-            self._on_death()

@@ -16,6 +16,7 @@ class FlakyStore(Store):
 
     def __init__(self, real: Store) -> None:
         self._real = real
+        self._where = real.describe()
         #: How many transactions are yet to fail; infinity for all of them.
         self.refusals = 0.0
         #: How many commits are yet to go through without anybody hearing of it.
