@@ -4,9 +4,9 @@ import random
 from dataclasses import dataclass
 from itertools import product
 
-from tests.chaos.faults import ALONE, FAULTS, SHARED, Fault, Layout
+from tests.chaos.faults import ALONE, FAULTS, SHARED, WITH_ENGINE, WITH_SERVER, Fault
 from tests.chaos.moments import Moment, reach
-from tests.chaos.world import World
+from tests.chaos.world import Layout, World
 
 _PLACES = {SHARED: "", ALONE: "-alone"}
 
@@ -34,21 +34,27 @@ def all_cells() -> list[Cell]:
     ]
 
 
+#: How many cells are tried each time, by installation: few, and each time others by seed.
+_SAMPLE = {SHARED: 8, ALONE: 2, WITH_ENGINE: 1, WITH_SERVER: 1}
+
+
 def sample(seed: int) -> list[Cell]:
-    """One cell of every fault, by seed: what is tried each time."""
-    return [
-        random.Random(f"{seed} {fault.name}").choice(
-            [cell for cell in all_cells() if cell.fault is fault]
-        )
-        for fault in FAULTS
-    ]
+    """Some cells of the matrix, no fault of an installation twice."""
+    rng = random.Random(seed)
+    chosen = []
+    for layout, count in _SAMPLE.items():
+        faults = [fault for fault in FAULTS if layout in fault.layouts]
+        for fault in rng.sample(faults, count):
+            moment = rng.choice(fault.moments)
+            chosen.append(Cell(fault=fault, moment=moment, layout=layout))
+    return chosen
 
 
 def play(world: World, cell: Cell, rng: random.Random, rows: int) -> list[str]:
     """Hand in batches until the fault has met its moment; the batches."""
     batches = []
     while True:
-        batches.append(world.submit(rows))
+        batches.append(world.submit(rows, cell.fault.pool))
         if reach(world, cell.moment, batches[-1], rng):
             break
         world.end_cancelling()

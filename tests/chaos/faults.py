@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from tests.chaos.machines import Machine
+from tests.chaos.machines import Machine, Program
 from tests.chaos.moments import Moment
 from tests.chaos.proxy import Proxy
 from tests.chaos.world import LEASE_S, Layout, World
@@ -17,8 +17,10 @@ Inject = Callable[[World, random.Random, Moment], None]
 
 SHARED = Layout()
 ALONE = Layout(is_shared=False)
-WITH_ENGINE = Layout(is_shared=False, backend="mlx")
-WITH_SERVER = Layout(is_shared=False, backend="openai")
+WITH_ENGINE = Layout(is_shared=False, pools=("mlx",))
+WITH_SERVER = Layout(is_shared=False, pools=("openai",))
+#: Where any fault may come.
+EVERYTHING = Layout(pools=("fake", "openai", "mlx"))
 
 _ALL = tuple(Moment)
 
@@ -29,6 +31,8 @@ class Fault:
 
     name: str
     inject: Inject
+    #: The pool whose jobs it meets.
+    pool: str = "fake"
     layouts: tuple[Layout, ...] = (SHARED,)
     moments: tuple[Moment, ...] = _ALL
     #: Why it does not come at the other moments.
@@ -72,9 +76,19 @@ def kill_worker(world: World, rng: random.Random, moment: Moment) -> None:
     world.kill(world.victim(rng))
 
 
+def end_worker(world: World, rng: random.Random, moment: Moment) -> None:
+    """It stays away. The leader of its own machine can see that its lock is free."""
+    home = world.leader().machine
+    _take_away(world, next(w for w in world.workers_of("fake") if w.machine is home))
+
+
 def lose_worker(world: World, rng: random.Random, moment: Moment) -> None:
-    """It does not come back before its leases have run out."""
-    worker = world.victim(rng)
+    """It stays away, and so does its machine for all that the leader can see."""
+    home = world.leader().machine
+    _take_away(world, next(w for w in world.workers_of("fake") if w.machine is not home))
+
+
+def _take_away(world: World, worker: Program) -> None:
     session = worker.session
     worker.is_down = True
     world.kill(worker)
@@ -116,7 +130,7 @@ def kill_everything(world: World, rng: random.Random, moment: Moment) -> None:
 
 
 def kill_engine(world: World, rng: random.Random, moment: Moment) -> None:
-    (worker,) = world.workers
+    (worker,) = world.workers_of("mlx")
     engines = worker.engines()
     for engine in engines:
         engine.kill()
@@ -283,7 +297,8 @@ FAULTS = (
         reason="a dispatcher that stands by has no part in what happens to jobs",
     ),
     Fault(name="worker-kill", inject=kill_worker, layouts=(SHARED, ALONE)),
-    Fault(name="worker-lost", inject=lose_worker, layouts=(SHARED, ALONE)),
+    Fault(name="worker-end", inject=end_worker, layouts=(SHARED, ALONE)),
+    Fault(name="worker-lost", inject=lose_worker),
     Fault(name="worker-stop", inject=stop_worker),
     Fault(name="worker-freeze", inject=freeze_worker, layouts=(SHARED, ALONE)),
     Fault(name="sleep", inject=sleep),
@@ -291,6 +306,7 @@ FAULTS = (
     Fault(
         name="engine-kill",
         inject=kill_engine,
+        pool="mlx",
         layouts=(WITH_ENGINE,),
         moments=_HANDED_OUT,
         reason=_NO_ENGINE_YET,
@@ -298,6 +314,7 @@ FAULTS = (
     Fault(
         name="server-kill",
         inject=kill_server,
+        pool="openai",
         layouts=(WITH_SERVER,),
         moments=_HANDED_OUT,
         reason=_NO_ENGINE_YET,

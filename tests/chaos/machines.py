@@ -86,12 +86,12 @@ class Program:
 
     def __init__(self, machine: Machine, *args: str) -> None:
         self.machine = machine
-        self.name = f"{args[0]} on {machine.name}"
+        self.name = f"{' '.join(args)} on {machine.name}"
         #: Whether nobody starts it again for now.
         self.is_down = False
         self._args = args
-        self._out = machine.home / f"{args[0]}.jsonl"
-        self._err = machine.home / f"{args[0]}.log"
+        self._out = machine.home / f"{'-'.join(args)}.jsonl"
+        self._err = machine.home / f"{'-'.join(args)}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

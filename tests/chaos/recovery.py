@@ -10,11 +10,20 @@ from tests.chaos.oracle import Dump, Entry
 from tests.chaos.world import LEASE_S
 
 #: Faults that are over when they are healed: until then nothing can go on.
-_OUTAGES = ("redis-", "postgres-", "store-", "broker-", "sleep", "power-cut", "leader-freeze")
+_OUTAGES = (
+    "redis-",
+    "postgres-",
+    "store-",
+    "broker-",
+    "sleep",
+    "power-cut",
+    "leader-freeze",
+    "server-",
+)
 
 #: What is promised for the median, in seconds.
 HOLDS = {
-    "worker-kill: its jobs are free": 2.0,
+    "worker-end: its jobs are free": 2.0,
     "worker-lost: its jobs are free": LEASE_S + 5,
     "redis-kill: next claim": 10.0,
     "redis-restart: next claim": 10.0,
@@ -58,7 +67,9 @@ def measured(journal: Sequence[Entry], dump: Dump) -> Mapping[str, Sequence[floa
                 freed = [
                     attempt.ended_at
                     for attempt in dump.attempts
-                    if attempt.session == entry["session"] and attempt.ended_at > entry["at"]
+                    if attempt.session == entry["session"]
+                    and attempt.outcome == "lost"
+                    and attempt.ended_at > entry["at"]
                 ]
                 if freed:
                     seconds[f"{name}: its jobs are free"].append(max(freed) - entry["at"])

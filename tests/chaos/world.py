@@ -26,7 +26,7 @@ LEASE_S = 5.0
 #: What the double and a fake backend take for a row.
 ROW_S = 0.2
 
-#: The model that each kind of pool has.
+#: The model that each pool has.
 MODELS = {"fake": "fake", "openai": "double-1", "mlx": "demo"}
 
 _UNFINISHED = "state IN ('pending', 'dispatched', 'running')"
@@ -36,11 +36,11 @@ _UNFINISHED = "state IN ('pending', 'dispatched', 'running')"
 class Layout:
     """What an installation consists of."""
 
-    #: Whether the store is Postgres, with a standby dispatcher and two workers; else one machine
-    #: with SQLite.
+    #: Whether there are two machines on a Postgres; else one with SQLite. Each has a dispatcher,
+    #: of which one leads, and a worker.
     is_shared: bool = True
-    #: The kind of backend that all rows go to.
-    backend: str = "fake"
+    #: Pools by the kind of their backend: `fake` is on every machine, the others on the last one.
+    pools: tuple[str, ...] = ("fake",)
 
 
 @dataclass
@@ -73,7 +73,7 @@ class World:
             journal=Journal(folder / "journal.jsonl"),
             redis=RedisServer(folder),
             postgres=PostgresServer(folder) if layout.is_shared else None,
-            model_server=ModelServer(folder, ROW_S) if layout.backend == "openai" else None,
+            model_server=ModelServer(folder, ROW_S) if "openai" in layout.pools else None,
         )
         try:
             world._start()
@@ -82,8 +82,8 @@ class World:
             raise
         return world
 
-    def close(self) -> None:
-        """End everything; nothing is left."""
+    def close(self, *, keep: bool = False) -> None:
+        """End everything; nothing is left, unless the folder is to be kept."""
         for program in self.programs:
             program.stop()
         for machine in self.machines:
@@ -96,7 +96,8 @@ class World:
         self.journal.close()
         if self._connections is not None:
             self._connections.dispose()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if not keep:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
     def programs(self) -> list[Program]:
@@ -104,7 +105,7 @@ class World:
 
     @property
     def head(self) -> Machine:
-        """The machine on which people work, and the first dispatcher."""
+        """The machine on which people give their commands."""
         return self.machines[0]
 
     @property
@@ -150,11 +151,11 @@ class World:
                     self.journal.ended(program.name, status)
                 program.start()
 
-    def submit(self, rows: int) -> str:
+    def submit(self, rows: int, pool: str = "fake") -> str:
         """Hand in a batch of so many rows, until it is accepted; its id."""
         ids, path = self.input(rows)
         while True:
-            done = self.head.run(*self.submitting(path))
+            done = self.head.run(*self.submitting(path, pool))
             if done.returncode == 0:
                 return self.accept(done.stdout, ids)
             self.tend()
@@ -168,10 +169,10 @@ class World:
         path.write_text("".join(f"{line}\n" for line in lines))
         return ids, path
 
-    def submitting(self, path: Path) -> tuple[str, ...]:
+    def submitting(self, path: Path, pool: str = "fake") -> tuple[str, ...]:
         """The command that hands in a file."""
         options = ("--max-tokens", "8", "--max-failures", "1", "--json")
-        return ("submit", str(path), "--model", MODELS[self.layout.backend], *options)
+        return ("submit", str(path), "--model", MODELS[pool], *options)
 
     def accept(self, said: bytes, ids: list[str]) -> str:
         """Note what a `submit` that ended well has promised."""
@@ -197,10 +198,15 @@ class World:
             self.begin_to_cancel(batch)
             self.end_cancelling()
 
+    def workers_of(self, pool: str) -> list[Program]:
+        """The workers of a pool."""
+        return [worker for worker in self.workers if pool in worker.name]
+
     def victim(self, rng: random.Random) -> Program:
         """A worker that holds jobs, where there is one."""
-        held = [worker for worker in self.workers if self.held_by(worker)]
-        return rng.choice(held or self.workers)
+        workers = self.workers_of("fake")
+        held = [worker for worker in workers if self.held_by(worker)]
+        return rng.choice(held or workers)
 
     def held_by(self, worker: Program) -> int:
         """How many jobs run in a worker's session."""
@@ -275,15 +281,16 @@ class World:
         if self.model_server is not None:
             self.model_server.start()
         self._store_file.parent.mkdir()
-        names = ["head", "standby", "one", "two"] if self.layout.is_shared else ["head"]
-        for name in names:
+        for name in ["one", "two"] if self.layout.is_shared else ["one"]:
             self.machines.append(self._machine(name))
-        homes = self.machines[2:] or self.machines
-        leads = self.machines[:2] if self.layout.is_shared else self.machines
-        self.dispatchers = [Program(machine, "dispatch") for machine in leads]
+        self.dispatchers = [Program(machine, "dispatch") for machine in self.machines]
         self.dispatchers[0].start()
         self.until(lambda: self.dispatchers[0].leads, "the first dispatcher")
-        self.workers = [Program(machine, "worker", "pool") for machine in homes]
+        self.workers = [
+            Program(machine, "worker", pool)
+            for pool in self.layout.pools
+            for machine in (self.machines if pool == "fake" else self.machines[-1:])
+        ]
         for program in [*self.dispatchers[1:], *self.workers]:
             program.start()
         self.until(self._is_complete, "the workers")
@@ -301,11 +308,11 @@ class World:
             redis=self.redis.socket,
             postgres=None if self.postgres is None else self.postgres.socket,
         )
-        server = "" if self.model_server is None else f'url = "{self.model_server.url}"\n'
         machine.configure(
             self._store_file,
-            f'[pools.pool]\nbackend = "{self.layout.backend}"\nslots = 2\n{server}'
-            f"[worker]\nlease_s = {LEASE_S}\ngrace_s = 2\nallow_sleep = true\n",
+            "".join(f"[pools.{pool}]\nslots = 2\n" for pool in self.layout.pools)
+            + (f'pools.openai.url = "{self.model_server.url}"\n' if self.model_server else "")
+            + f"[worker]\nlease_s = {LEASE_S}\ngrace_s = 2\nallow_sleep = true\n",
         )
         return machine
 
