@@ -16,10 +16,14 @@ class Worlds:
             self._open[layout] = World.open(layout)
         return self._open[layout]
 
-    def discard(self, layout: Layout) -> None:
-        """Close one in which something went wrong, so that the next cell gets another."""
-        if layout in self._open:
-            self._open.pop(layout).close()
+    def discard(self, layout: Layout) -> str:
+        """Close one, so that the next cell gets another; what its programs complained of."""
+        world = self._open.pop(layout, None)
+        if world is None:
+            return ""
+        said = world.complaints()
+        world.close()
+        return said
 
     def close(self) -> None:
         for layout in list(self._open):

@@ -9,7 +9,9 @@ from tests.chaos.world import prompt_of
 
 TERMINAL = {"succeeded", "failed", "cancelled", "expired"}
 
-_JOBS = "SELECT id, batch_id, custom_id, pool, state, run, crashes FROM jobs"
+_JOBS = (
+    "SELECT id, batch_id, custom_id, pool, state, run, crashes, dispatched_at, started_at FROM jobs"
+)
 _RESULTS = "SELECT job_id, run, state, text, error_code, finished_at FROM results"
 _ATTEMPTS = (
     "SELECT job_id, run, attempt, epoch, session, host, started_at, ended_at, outcome FROM attempts"

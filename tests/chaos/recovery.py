@@ -1,6 +1,5 @@
 """After how long it goes on: read from the journal and the history of attempts."""
 
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from statistics import median
@@ -48,10 +47,11 @@ def summary(journal: Sequence[Entry], dump: Dump) -> dict[str, dict[str, Any]]:
 
 
 def measured(journal: Sequence[Entry], dump: Dump) -> Mapping[str, Sequence[float]]:
-    """Seconds from each fault, or from the end of an outage, to the next claim of a row that
-    waited; and from each death of a worker until nothing it held was its own any more.
+    """Seconds from each fault, or from the end of an outage, until a row was handed out and
+    claimed; and from each death of a worker until nothing it held was its own any more.
     """
-    claims = sorted(attempt.started_at for attempt in dump.attempts)
+    # A row that had been handed out before says nothing: its message may have arrived by then.
+    moves = [(job.dispatched_at, job.started_at) for job in dump.jobs if job.started_at is not None]
     seconds: dict[str, list[float]] = defaultdict(list)
     name, began = "", 0.0
     for entry in journal:
@@ -60,9 +60,9 @@ def measured(journal: Sequence[Entry], dump: Dump) -> Mapping[str, Sequence[floa
                 name, began = entry["name"], entry["at"]
             case "healed" if entry["waiting"]:
                 since = entry["at"] if name.startswith(_OUTAGES) else began
-                following = bisect_right(claims, since)
-                if following < len(claims):
-                    seconds[f"{name}: next claim"].append(claims[following] - since)
+                claims = [claimed for handed_out, claimed in moves if handed_out > since]
+                if claims:
+                    seconds[f"{name}: next claim"].append(min(claims) - since)
             case "died" if not entry["engine"]:
                 freed = [
                     attempt.ended_at

@@ -37,7 +37,7 @@ def main() -> int:
             storm(world, asked)
         except Exception as error:  # noqa: BLE001  (it is part of the verdict)
             stopped = f"{type(error).__name__}: {error}"
-            tell(stopped, *(p.complaints[-2000:] for p in world.programs))
+            tell(stopped, world.complaints())
         found = verdict(world, stopped)
     finally:
         if asked.keep:

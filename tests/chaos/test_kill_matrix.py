@@ -32,7 +32,7 @@ def test_every_accepted_row_ends_once(worlds: Worlds, cell: Cell) -> None:
         run(worlds.of(cell.layout), cell)
     except BaseException as error:
         error.add_note(f"Again: NIGHTMILL_CHAOS_SEED={SEED} pytest -m '' -k {cell.id}")
-        worlds.discard(cell.layout)
+        error.add_note(worlds.discard(cell.layout))
         raise
 
 

@@ -77,7 +77,8 @@ class World:
         )
         try:
             world._start()
-        except BaseException:
+        except BaseException as error:
+            error.add_note(world.complaints())
             world.close()
             raise
         return world
@@ -114,6 +115,10 @@ class World:
         if self.postgres is not None:
             return self.postgres.url
         return f"sqlite:///{self._store_file}"
+
+    def complaints(self) -> str:
+        """The last that each program has complained of."""
+        return "\n".join(f"{p.name} ({p.status()}): {p.complaints[-2000:]}" for p in self.programs)
 
     def ask(self, sql: str, **values: Any) -> list[Any]:
         """Read the store from outside; `:now` is the present time by the clock of this machine,
@@ -308,10 +313,12 @@ class World:
             redis=self.redis.socket,
             postgres=None if self.postgres is None else self.postgres.socket,
         )
+        urls = {"openai": f'url = "{self.model_server.url}"\n'} if self.model_server else {}
         machine.configure(
             self._store_file,
-            "".join(f"[pools.{pool}]\nslots = 2\n" for pool in self.layout.pools)
-            + (f'pools.openai.url = "{self.model_server.url}"\n' if self.model_server else "")
+            "".join(
+                f"[pools.{pool}]\nslots = 2\n{urls.get(pool, '')}" for pool in self.layout.pools
+            )
             + f"[worker]\nlease_s = {LEASE_S}\ngrace_s = 2\nallow_sleep = true\n",
         )
         return machine
