@@ -14,8 +14,12 @@ _JOBS = (
 )
 _RESULTS = "SELECT job_id, run, state, text, error_code, finished_at FROM results"
 _ATTEMPTS = (
-    "SELECT job_id, run, attempt, epoch, session, host, started_at, ended_at, outcome FROM attempts"
+    "SELECT job_id, run, attempt, session, started_at, ended_at, outcome, output_tokens"
+    " FROM attempts"
 )
+
+#: A statement that waits for a row has the time at which it began to wait.
+_LOCK_WAIT_S = 0.5
 
 Row = Any
 Entry = dict[str, Any]
@@ -34,7 +38,8 @@ class Dump:
 class Violation:
     """A promise that was broken."""
 
-    #: Which one: `lost`, `unasked`, `twice`, `again`, `poisoned`, `charged`, `wrong`, `failed`.
+    #: Which one: `lost`, `unasked`, `twice`, `again`, `refused`, `poisoned`, `charged`, `wrong`
+    #: or `failed`.
     kind: str
     job: str
     text: str
@@ -51,6 +56,7 @@ def violations(journal: Sequence[Entry], dump: Dump) -> list[Violation]:
         *_lost(journal, dump),
         *_twice(dump),
         *_again(dump),
+        *_refused(dump),
         *_charged(journal, dump),
         *_wrong(journal, dump),
     ]
@@ -91,6 +97,18 @@ def _again(dump: Dump) -> Iterator[Violation]:
         if late_s > 0:
             text = f"attempt {a.attempt} began {late_s:.3f} s after the record of run {a.run}"
             yield Violation(kind="again", job=a.job_id, text=text)
+
+
+def _refused(dump: Dump) -> Iterator[Violation]:
+    """An answer that came late was refused only where the run had its record by then."""
+    finished_at = {(result.job_id, result.run): result.finished_at for result in dump.results}
+    for a in dump.attempts:
+        # What has tokens is an answer.
+        if a.outcome == "late" and a.output_tokens:
+            early_s = finished_at.get((a.job_id, a.run), float("inf")) - a.ended_at
+            if early_s > _LOCK_WAIT_S:
+                text = f"attempt {a.attempt} was refused {early_s:.3f} s before the record"
+                yield Violation(kind="refused", job=a.job_id, text=text)
 
 
 def _charged(journal: Sequence[Entry], dump: Dump) -> Iterator[Violation]:

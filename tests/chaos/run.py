@@ -93,6 +93,7 @@ def verdict(world: World, stopped: str | None) -> dict[str, Any]:
         "finished_generated_again": counts["again"],
         "innocent_poisoned": counts["poisoned"],
         "innocent_charged": counts["charged"],
+        "answers_refused": counts["refused"],
         "other": counts["unasked"] + counts["wrong"] + counts["failed"],
         "spooled_left": len(world.spooled()),
         "outputs_incomplete": incomplete,

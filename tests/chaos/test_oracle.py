@@ -29,8 +29,8 @@ def result(custom_id: str, **facts: Any) -> Any:
 
 def attempt(custom_id: str, number: int = 1, **facts: Any) -> Any:
     base = {"job_id": f"j-{custom_id}", "run": 1, "attempt": number, "session": "living"}
-    times = {"started_at": 60.0, "ended_at": 90.0, "outcome": "succeeded"}
-    return SimpleNamespace(**base | times | facts)
+    times = {"started_at": 60.0, "ended_at": 90.0}
+    return SimpleNamespace(**base | times | {"outcome": "succeeded", "output_tokens": 2} | facts)
 
 
 def lost(custom_id: str, number: int = 2) -> Any:
@@ -70,6 +70,10 @@ def test_all_is_well() -> None:
             ),
             "again",
         ),
+        (
+            replace(GOOD, attempts=[*GOOD.attempts, attempt("x", 2, outcome="late", ended_at=80)]),
+            "refused",
+        ),
         (replace(GOOD, results=[result("x"), result("y", text="row x")]), "wrong"),
         (
             replace(GOOD, results=[result("x"), result("y", state="failed", error_code="timeout")]),
@@ -80,6 +84,12 @@ def test_all_is_well() -> None:
 )
 def test_it_sees_what(dump: Dump, kind: str) -> None:
     assert kind in kinds(dump)
+
+
+def test_an_answer_may_be_refused_after_the_record() -> None:
+    late = attempt("x", 2, outcome="late", ended_at=95)
+
+    assert kinds(replace(GOOD, attempts=[*GOOD.attempts, late])) == []
 
 
 def test_a_batch_that_was_cancelled_has_cancelled_rows() -> None:
