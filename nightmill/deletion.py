@@ -10,6 +10,7 @@ from jobs.store import deleting
 from jobs.store.store import Store
 from nightmill.embedded.child import set_aside
 from nightmill.embedded.datadir import DataDir
+from worker import spool
 
 #: Rows of the first transaction, and of any.
 FIRST_PAGE = 100
@@ -56,6 +57,8 @@ def delete_batch(
     logs of its runs go, files of results stay. Raises `UsageError` while jobs of it run, unless
     `is_forced` takes them away from their worker.
     """
+    # Answers of it may be on this machine's disk only; in the store they go with the others.
+    spool.record_left_behind(spool.folder_in(data_dir.path), store)
     with store.write(durable=True) as c:
         batch_id = deleting.find(c, word)
         deleting.hide(c, batch_id, is_forced=is_forced)

@@ -5,11 +5,11 @@ was lost or never sent leaves a row that nobody claims; such rows are found and 
 """
 
 import logging
-import time
 from collections.abc import Callable, Iterator, Sequence
 
 from sqlalchemy import Connection
 
+from jobs.clocks import counting_sleep
 from jobs.errors import BrokerError
 from jobs.model import Hint
 from jobs.store import batches
@@ -18,6 +18,7 @@ from jobs.store.dispatch import LivePool
 from jobs.store.hosts import ALIVE_S
 from jobs.store.store import Store
 from jobs.wire import MAX_PACK
+from producer.attention import Attention
 from producer.brake import Brake
 from producer.publisher import Pack, Publisher
 from producer.rate import Pace
@@ -49,7 +50,7 @@ class Dispatcher:
         self,
         store: Store,
         publisher: Publisher,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = counting_sleep,
         most_in_pack: int = MAX_PACK,
     ) -> None:
         self._store = store
@@ -58,6 +59,7 @@ class Dispatcher:
         self._most_in_pack = most_in_pack
         self._brake = Brake(store)
         self._upkeep_at = clock()
+        self._attention = Attention.beginning(clock())
         self._sampler = Sampler(store)
         self._progress: dict[str, Progress] = {}
         self._paces: dict[str, Pace] = {}
@@ -104,10 +106,13 @@ class Dispatcher:
         return pools
 
     def _keep_up(self, pools: Sequence[LivePool], now: float) -> None:
+        attention = self._attention.looked(now)
         with self._store.write() as c:
-            reaped = verbs.reap_expired(c)
+            reaped = verbs.reap_expired(c) if attention.may_judge else 0
             verbs.finalize(c)
             verbs.fold(c)
+        # A look at a store that did not answer was none.
+        self._attention = attention
         if reaped:
             logger.warning(
                 "%d jobs were not heard of within their lease and wait again.",

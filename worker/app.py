@@ -1,21 +1,24 @@
 """A worker process: from its settings to its exit status."""
 
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 
 import psutil
 from celery import Celery
 
 from backends.base import Backend
 from jobs.addresses import masked
-from jobs.broker import celery_app
+from jobs.broker import celery_app, waiting_messages
 from jobs.errors import BrokerError
 from jobs.settings import Settings
 from jobs.store.store import Store
 from worker import presence, spool, task
 from worker.host import Host
 from worker.outcomes import Identity
-from worker.program import Program, stop_soon
+from worker.program import Program, stop_soon, stop_soon_or_exit
+from worker.watchdog import Watchdog
 
 #: Exit status of a worker that can record nothing more; what started it starts another.
 STOPPED_EARLY = 3
@@ -41,7 +44,8 @@ def run_worker(
     hands them back at once. Nothing runs when it returns or raises.
 
     Raises:
-        UsageError: the name `pool@host` is taken, or the backend does not open.
+        UsageError: the name `pool@host` is taken, the machine's clock is wrong, or the backend
+            does not open.
         StoreError: the store does not answer or is of another version, at the start; or it did
             not take the last records, at the end.
         BrokerError: the broker does not answer at the start.
@@ -54,6 +58,7 @@ def run_worker(
         last_first.callback(store.close)
         app = celery_app(broker_url, (pool,))
         _check_broker(app, broker_url)
+        presence.refuse_wrong_clock(store, time.time)
         presence.refuse_twin(store, who)
         # Before their jobs are given back: what was answered needs no second answer.
         spool.record_left_behind(spool.folder_in(settings.data_dir), store)
@@ -89,8 +94,18 @@ def _consume(app: Celery, host: Host, who: Identity, on_ready: Callable[[], None
         on_signal=host.drain_or_hand_back,
         on_stop=host.drain,
     )
-    return STOPPED_EARLY if program.run() else 0
+    watchdog = Watchdog(
+        host.condition, partial(waiting_messages, app, who.pool), partial(host.finish, _end_deaf)
+    )
+    try:
+        return STOPPED_EARLY if program.run() else 0
+    finally:
+        watchdog.stop()
 
 
 def _end_early() -> None:
     stop_soon(STOPPED_EARLY)
+
+
+def _end_deaf() -> None:
+    stop_soon_or_exit(STOPPED_EARLY)

@@ -26,6 +26,7 @@ from worker.pipeline import HAND_BACK_S, Pipeline
 from worker.slots import Slots
 from worker.spool import Spool
 from worker.tally import Tally
+from worker.watchdog import Condition
 from worker.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ class Host:
             chance=random.random,
         )
         self._packs: set[Future[None]] = set()
+        self._packs_begun = 0
         self._draining: asyncio.Task[None] | None = None
         heartbeat = Heartbeat(time.monotonic, lambda: self._pipeline.trouble)
         self._writer.start(heartbeat, self._pipeline.abort)
@@ -113,10 +115,19 @@ class Host:
 
     def run_pack(self, hints: Sequence[Hint], tally: Tally) -> "Future[None]":
         """Begin to run a pack. Done when its jobs are; cancelled at the end of a drain."""
+        self._packs_begun += 1
         pack = self._thread.begin(self._pipeline.run_pack(hints, tally))
         self._packs.add(pack)
         pack.add_done_callback(self._packs.discard)
         return pack
+
+    def condition(self) -> Condition:
+        """How it is now."""
+        return self._thread.run(self._look())
+
+    def finish(self, then: Callable[[], None]) -> None:
+        """Claim nothing more, let jobs end however long that takes, then call `then`."""
+        self._thread.begin(self._finish(then))
 
     def drain(self) -> None:
         """Claim nothing more and let jobs end within the grace time. May be called again."""
@@ -154,6 +165,17 @@ class Host:
             self._begin_to_drain()
         else:
             self._pipeline.hand_back()
+
+    async def _look(self) -> Condition:
+        return Condition(
+            has_free_slots=self._pipeline.has_free_slots,
+            store_answers=not self._writer.is_failing,
+            packs=self._packs_begun,
+        )
+
+    async def _finish(self, then: Callable[[], None]) -> None:
+        await self._pipeline.finish()
+        then()
 
     async def _drain(self) -> None:
         log.info("The worker drains: nothing more is claimed.", extra={"action": "drain"})

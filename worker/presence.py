@@ -6,13 +6,14 @@ import os
 import platform
 import re
 import uuid
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from backends.base import Capabilities
 from jobs.errors import UsageError
 from jobs.locks import FileLock
-from jobs.store import dispatch, hosts
+from jobs.store import dialect, dispatch, hosts
 from jobs.store.hosts import HostRow
 from jobs.store.store import Store
 from worker.outcomes import Identity
@@ -20,8 +21,12 @@ from worker.outcomes import Identity
 log = logging.getLogger(__name__)
 
 
-#: Whoever looks whether a name is free holds its lock for a moment.
-PASSING_S = 1.0
+#: Whoever gives back what a dead worker held has the lock on its name for as long as that takes.
+PASSING_S = 5.0
+
+
+#: How far this machine's clock may be from that of the store, in seconds.
+MOST_SKEW_S = 300.0
 
 
 def guard_of(lock_dir: Path) -> str:
@@ -36,21 +41,39 @@ def guard_of(lock_dir: Path) -> str:
     return path.read_text()
 
 
-def take_name(lock_dir: Path, who: Identity) -> FileLock:
+def take_name(lock_dir: Path, who: Identity, within_s: float = PASSING_S) -> FileLock:
     """The lock on the worker's name; the operating system frees it when this process dies.
+
+    A name that is taken is waited for `within_s` seconds.
 
     Raises:
         UsageError: a living worker has the name.
     """
     lock_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = _lock_of(lock_dir, who.name)
-    if not lock.acquire(PASSING_S):
+    if not lock.acquire(within_s):
         raise UsageError(
             f"A worker named {who.name} runs already (process {lock.read_note()}). "
             "End it first, or give this one another name with `worker.name`."
         )
     lock.note(str(os.getpid()))
     return lock
+
+
+def refuse_wrong_clock(store: Store, wall_clock: Callable[[], float]) -> None:
+    """Raise `UsageError` where this machine's clock is not about that of the store.
+
+    Leases go by the store's clock alone; but when this machine was started, and what its logs
+    say, could not be compared with what the others say.
+    """
+    with store.read() as c:
+        ahead_s = wall_clock() - dialect.now(c)
+    if abs(ahead_s) > MOST_SKEW_S:
+        raise UsageError(
+            f"The clock of this machine is {abs(ahead_s) / 60:,.0f} minutes"
+            f" {'ahead of' if ahead_s > 0 else 'behind'} the clock of the store"
+            f" {store.describe()}. Set the one that is wrong, then start the worker again."
+        )
 
 
 def refuse_twin(store: Store, who: Identity) -> None:

@@ -100,6 +100,11 @@ def living(c: Connection) -> list[HostRow]:
     return [host for host in listing(c) if host.silent_s < ALIVE_S]
 
 
+def running(c: Connection) -> dict[str, int]:
+    """How many jobs run on each host, by its name."""
+    return {row.host: row.jobs for row in _RUNNING(c)}
+
+
 def models_running(c: Connection) -> list[tuple[str, str]]:
     """Pool and model of the jobs that run now, each once: these models are in memory."""
     return [tuple(row) for row in _MODELS_RUNNING(c)]
@@ -157,6 +162,10 @@ SELECT session FROM hosts WHERE name = :name
 UNION
 SELECT j.session FROM {jobs_in_flight}
 WHERE {in_flight} AND j.state = 'running' AND j.host = :name
+""")
+_RUNNING = Sql("""
+SELECT j.host, count(*) AS jobs FROM {jobs_in_flight}
+WHERE {in_flight} AND j.state = 'running' AND j.host IS NOT NULL GROUP BY j.host
 """)
 _MODELS_RUNNING = Sql("""
 SELECT DISTINCT j.pool, j.model FROM {jobs_in_flight}

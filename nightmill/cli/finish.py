@@ -102,7 +102,7 @@ def _sum_up(course: Course, status: Status) -> None:
     if course.json:
         print_json(**fields(status, report), elapsed_s=elapsed_s)
     else:
-        others = elsewhere(course.settings, report, machine_name())
+        others = elsewhere(course.settings, report, machine_name(course.settings))
         say(*summary(status, report, elapsed_s, others))
 
 

@@ -48,8 +48,7 @@ class Services:
         """Start all of them; raises `BrokerError` where the broker cannot be had."""
         if not self._settings.worker.allow_sleep:
             self._vigil = Vigil(self._store, self._data_dir.log_of("awake"))
-        pools = tuple(self._settings.pools)
-        self._dispatcher = DispatcherThread(self._store, self._start_broker(), pools)
+        self._dispatcher = DispatcherThread(self._settings, self._store, self._start_broker())
         self.tend()
 
     def tend(self) -> None:
@@ -80,13 +79,13 @@ class Services:
     def _is_served(self, pool: str) -> bool:
         """Whether a living worker that somebody else started has this pool's name here."""
         try:
-            presence.take_name(self._data_dir.locks, self._identity(pool)).release()
+            presence.take_name(self._data_dir.locks, self._identity(pool), within_s=0).release()
         except UsageError:
             return True
         return False
 
     def _identity(self, pool: str) -> Identity:
-        return Identity(session="", host=machine_name(), pool=pool)
+        return Identity(session="", host=machine_name(self._settings), pool=pool)
 
     def _start_broker(self) -> str:
         """Its address, once it answers."""

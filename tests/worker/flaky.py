@@ -24,6 +24,11 @@ class FlakyStore(Store):
         self.tried = 0
 
     @contextmanager
+    def read(self) -> Iterator[Connection]:
+        with self._real.read() as c:
+            yield c
+
+    @contextmanager
     def write(self, *, durable: bool = False) -> Iterator[Connection]:
         self.tried += 1
         if self.refusals > 0:

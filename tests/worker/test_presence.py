@@ -28,7 +28,7 @@ def test_a_name_is_had_by_one_living_worker(tmp_path: Path) -> None:
     lock = presence.take_name(tmp_path / "locks", WHO)
 
     with pytest.raises(UsageError, match=r"fake@studio runs already \(process \d+\)"):
-        presence.take_name(tmp_path / "locks", WHO)
+        presence.take_name(tmp_path / "locks", WHO, within_s=0)
 
     lock.release()
     presence.take_name(tmp_path / "locks", WHO).release()
@@ -107,6 +107,14 @@ def test_whoever_leads_takes_back_at_once_what_a_dead_worker_of_the_machine_held
     ]
     with store.read() as c:
         assert [host.name for host in hosts.listing(c)] == ["fake@alive", "fake@studio"]
+
+
+@pytest.mark.parametrize(("ahead_s", "words"), [(3600, "60 minutes ahead of"), (-3600, "behind")])
+def test_a_clock_that_is_an_hour_off_is_named(store: Store, ahead_s: float, words: str) -> None:
+    presence.refuse_wrong_clock(store, time.time)
+
+    with pytest.raises(UsageError, match=rf"{words} the clock of the store .*Set the one"):
+        presence.refuse_wrong_clock(store, lambda: time.time() + ahead_s)
 
 
 def test_any_text_will_do_as_a_name(tmp_path: Path) -> None:
