@@ -35,7 +35,7 @@ def all_cells() -> list[Cell]:
 
 
 #: How many cells are tried each time, by installation: few, and each time others by seed.
-_SAMPLE = {SHARED: 8, ALONE: 2, WITH_ENGINE: 1, WITH_SERVER: 1}
+_SAMPLE = {SHARED: 6, ALONE: 2, WITH_ENGINE: 1, WITH_SERVER: 1}
 
 
 def sample(seed: int) -> list[Cell]:

@@ -1,35 +1,34 @@
-"""`nightmill` as it runs on a machine of another name:
-`python -m tests.chaos.machine_process NAME DELAY ARGS…`.
+"""`nightmill` as it runs on a machine of the harness:
+`python -m tests.chaos.machine_process LIFELINE DELAY ARGS…`.
 
-Backends of kind `fake` take DELAY seconds for an answer.
+It ends with the harness, and backends of kind `fake` take DELAY seconds for an answer.
 """
 
-import platform
 import sys
 from pathlib import Path
 
 from backends.base import Backend
 from backends.fake import FakeBackend, Script
 from jobs.settings_pools import PoolSettings
-from nightmill import pool_process
+from nightmill import pool_process, pools
 from nightmill.cli import main
-from nightmill.pools import backend_of
+from nightmill.embedded.lifeline import end_with_parent
 
 
-def play(name: str, delay_s: float) -> None:
-    """Let what runs in this process believe that it is elsewhere."""
+def slow_down(delay_s: float) -> None:
+    """Let fake backends take their time."""
 
     def slow_backend_of(pool: PoolSettings, engine_log: Path) -> Backend:
         if pool.backend == "fake":
             return FakeBackend(Script(delay_s=delay_s), pool.slots_or_default)
-        return backend_of(pool, engine_log)
+        return pools.backend_of(pool, engine_log)
 
-    platform.node = lambda: name
-    pool_process.backend_of = slow_backend_of  # type: ignore[assignment]
+    vars(pool_process)["backend_of"] = slow_backend_of
 
 
 if __name__ == "__main__":
-    name, delay_s, *arguments = sys.argv[1:]
-    play(name, float(delay_s))
+    lifeline, delay_s, *arguments = sys.argv[1:]
+    end_with_parent(int(lifeline))
+    slow_down(float(delay_s))
     sys.argv = ["nightmill", *arguments]
     main()

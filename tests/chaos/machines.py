@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 
+from nightmill.embedded.lifeline import Lifeline
 from tests.chaos.ears import PostgresEar, RedisEar
 from tests.chaos.proxy import Proxy
 from tests.integration.mill import ROOT
@@ -27,6 +28,7 @@ class Machine:
         self.broker = Proxy.open(redis, RedisEar)
         self.store = None if postgres is None else Proxy.open(postgres, PostgresEar)
         self._row_s = row_s
+        self._lifeline = Lifeline()
         self.home.mkdir()
 
     @property
@@ -56,8 +58,10 @@ class Machine:
         return subprocess.Popen(
             [
                 sys.executable,
-                *("-m", "tests.chaos.machine_process", self.name, str(self._row_s), *args),
+                *("-m", "tests.chaos.machine_process", str(self._lifeline.fd), str(self._row_s)),
+                *args,
             ],
+            pass_fds=[self._lifeline.fd],
             cwd=self.home,
             env=keep | ours,
             stdin=subprocess.DEVNULL,
@@ -77,6 +81,7 @@ class Machine:
         return subprocess.CompletedProcess(args, process.returncode, out, err)
 
     def close(self) -> None:
+        self._lifeline.cut()
         for line in self.lines:
             line.close()
 
@@ -113,12 +118,10 @@ class Program:
         """A worker's session, once it takes jobs."""
         return next((said["session"] for said in self.said() if "session" in said), None)
 
-    @property
-    def leads(self) -> bool:
-        """Whether a dispatcher hands out work, as far as it has said."""
-        return bool(states := [said.get("state") for said in self.said()]) and (
-            states[-1] == "leading"
-        )
+    def leads_since(self) -> float:
+        """When a dispatcher said that it leads, by this machine's clock; 0 where it does not."""
+        said = self.said()
+        return self._out.stat().st_mtime if said and said[-1].get("state") == "leading" else 0.0
 
     def status(self) -> int | None:
         """Its exit status; None while it runs."""

@@ -131,7 +131,7 @@ class World:
         """How many jobs are like that."""
         return int(self.ask(f"SELECT count(*) FROM jobs WHERE {what}", **values)[0][0])  # noqa: S608
 
-    def until(self, condition: Callable[[], Any], what: str, within_s: float = 60) -> Any:
+    def until(self, condition: Callable[[], Any], what: str, within_s: float = 90) -> Any:
         """Wait for something while everything is kept running."""
 
         def look() -> Any:
@@ -218,10 +218,13 @@ class World:
         return self.count("state = 'running' AND session = :session", session=worker.session)
 
     def leader(self) -> Program:
-        """The dispatcher that hands out work."""
-        leader: Program = self.until(
-            lambda: next((each for each in self.dispatchers if each.leads), None), "a leader"
-        )
+        """The dispatcher that hands out work: one that does no longer says so a little later."""
+
+        def newest() -> Program | None:
+            leader = max(self.dispatchers, key=Program.leads_since)
+            return leader if leader.leads_since() else None
+
+        leader: Program = self.until(newest, "a leader")
         return leader
 
     def kill(self, worker: Program) -> None:
@@ -290,7 +293,7 @@ class World:
             self.machines.append(self._machine(name))
         self.dispatchers = [Program(machine, "dispatch") for machine in self.machines]
         self.dispatchers[0].start()
-        self.until(lambda: self.dispatchers[0].leads, "the first dispatcher")
+        self.until(self.dispatchers[0].leads_since, "the first dispatcher")
         self.workers = [
             Program(machine, "worker", pool)
             for pool in self.layout.pools
@@ -301,7 +304,7 @@ class World:
         self.until(self._is_complete, "the workers")
 
     def _is_complete(self) -> bool:
-        leads = any(dispatcher.leads for dispatcher in self.dispatchers)
+        leads = any(dispatcher.leads_since() for dispatcher in self.dispatchers)
         runs = all(program.status() is None for program in self.programs)
         return leads and runs and all(worker.session for worker in self.workers)
 
@@ -319,7 +322,8 @@ class World:
             "".join(
                 f"[pools.{pool}]\nslots = 2\n{urls.get(pool, '')}" for pool in self.layout.pools
             )
-            + f"[worker]\nlease_s = {LEASE_S}\ngrace_s = 2\nallow_sleep = true\n",
+            + f'[worker]\nname = "{name}"\n'
+            + f"lease_s = {LEASE_S}\ngrace_s = 2\nallow_sleep = true\n",
         )
         return machine
 
