@@ -10,7 +10,7 @@ import psutil
 from tests.chaos.machines import Machine, Program
 from tests.chaos.moments import Moment
 from tests.chaos.proxy import Proxy
-from tests.chaos.world import LEASE_S, Layout, World
+from tests.chaos.world import Layout, World
 
 #: What it does; the world is whole again when it returns, or becomes so by itself.
 Inject = Callable[[World, random.Random, Moment], None]
@@ -41,7 +41,7 @@ class Fault:
 
 def kill_submit(world: World, rng: random.Random, moment: Moment) -> None:
     """`submit` is killed on its way; the same command again brings every row in once."""
-    ids, path = world.input(rng.randrange(50, 2000))
+    ids, path = world.input(rng.randrange(20, 200))
     first = world.head.start(*world.submitting(path), out=None, err=None)
     source = "SELECT count(*) FROM batches WHERE source LIKE :source"
     if rng.random() < 0.7:
@@ -231,12 +231,10 @@ def lose_broker_reply(world: World, rng: random.Random, moment: Moment) -> None:
 
 def _wait_past_lease(world: World, sessions: Sequence[str | None]) -> None:
     held = "state = 'running' AND session = :session AND lease_until > :now"
-    for session in sessions:
-        world.until(
-            lambda session=session: world.count(held, session=session) == 0,
-            "the end of its leases",
-            LEASE_S + 30,
-        )
+    world.until(
+        lambda: not any(world.count(held, session=session) for session in sessions),
+        "the end of its leases",
+    )
 
 
 def _some(world: World, rng: random.Random) -> list[Machine]:

@@ -3,10 +3,10 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from enum import Enum
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from tests.chaos.ears import Ear
 
@@ -89,7 +89,7 @@ class Proxy:
         """What becomes of bytes now."""
         return self._weather
 
-    def _call(self, work: "asyncio._CoroutineLike[None]") -> None:
+    def _call(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
     async def _listen(self) -> None:

@@ -100,7 +100,7 @@ class PostgresServer:
         subprocess.run(
             [
                 self._server.bin_path / "pg_ctl",
-                *("-w", "-D", self._data, "-l", self._data / "log", *options, verb),
+                *("-w", "-D", str(self._data), "-l", str(self._data / "log"), *options, verb),
             ],
             check=True,
             stdin=subprocess.DEVNULL,
