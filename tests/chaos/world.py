@@ -261,7 +261,7 @@ class World:
     def spooled(self) -> list[Path]:
         """What waits on a disk for the store."""
         spools = (machine.data_dir / "spool" for machine in self.machines)
-        return [path for spool in spools for path in spool.glob("**/*") if path.stat().st_size]
+        return [path for spool in spools for path in spool.glob("*")]
 
     def results_of(self, batch: str) -> list[dict[str, Any]]:
         """The results of a batch as its owner gets them."""
