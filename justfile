@@ -32,6 +32,8 @@ chaos *ARGS:
 # Every benchmark of the design, both sides alternating
 bench *ARGS:
     nightmill bench queue {{ARGS}}
+    nightmill bench leases {{ARGS}}
+    nightmill bench latency {{ARGS}}
     nightmill bench engine {{ARGS}}
     nightmill bench ingest {{ARGS}}
     nightmill bench status {{ARGS}}

@@ -37,6 +37,24 @@ def written_beside(path: Path) -> Iterator[BinaryIO]:
         sync_path(target.parent)
 
 
+def try_beside(path: Path) -> None:
+    """Raise `OSError` where `written_beside` could not begin now; leaves nothing behind."""
+    part, stream = _open_part(Path(os.path.realpath(path)))
+    with stream:
+        part.unlink()
+
+
+def reason(error: OSError) -> str:
+    """Why a file could not be written, in words."""
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            return "the disk is full"
+        case errno.EROFS:
+            return "the disk is read-only"
+        case _:
+            return error.strerror or type(error).__name__
+
+
 def _remove_leftovers(target: Path) -> None:
     leftover = re.compile(re.escape(_part_name(target, "TOKEN")).replace("TOKEN", "[0-9a-f]{16}"))
     for entry in os.scandir(target.parent):
@@ -84,16 +102,6 @@ def _translated(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StoppedEarlyError(
-            f"The results could not be written to {path}: {_reason(error)}. The answers are in the"
+            f"The results could not be written to {path}: {reason(error)}. The answers are in the"
             " store; give the same command again."
         ) from error
-
-
-def _reason(error: OSError) -> str:
-    match error.errno:
-        case errno.ENOSPC | errno.EDQUOT:
-            return "the disk is full"
-        case errno.EROFS:
-            return "the disk is read-only"
-        case _:
-            return error.strerror or type(error).__name__

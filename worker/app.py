@@ -15,6 +15,7 @@ from jobs.errors import BrokerError
 from jobs.settings import Settings
 from jobs.store.store import Store
 from worker import presence, spool, task
+from worker.heartbeat import BUSY_S
 from worker.host import Host
 from worker.outcomes import Identity
 from worker.program import Program, stop_soon, stop_soon_or_exit
@@ -36,12 +37,14 @@ def run_worker(
     session: str,
     host: str,
     on_ready: Callable[[], None],
+    beat_every_s: float = BUSY_S,
 ) -> int:
     """Run the jobs of `pool` with `backend` until a signal ends it; the exit status.
 
     Belongs into the main thread of a process of its own. `on_ready` is called when messages are
     consumed. The first SIGTERM or SIGINT lets running jobs end within the grace time, the second
-    hands them back at once. Nothing runs when it returns or raises.
+    hands them back at once. Nothing runs when it returns or raises. `beat_every_s` is for
+    measuring what heartbeats cost: infinity is none at all.
 
     Raises:
         UsageError: the name `pool@host` is taken, the machine's clock is wrong, or the backend
@@ -64,7 +67,7 @@ def run_worker(
         spool.record_left_behind(spool.folder_in(settings.data_dir), store)
         presence.take_back_jobs(store, who, settings.worker.max_crashes, psutil.boot_time())
         last_first.callback(presence.leave, store, who)
-        running = Host.open(backend, store, who, settings, _end_early)
+        running = Host.open(backend, store, who, settings, _end_early, beat_every_s=beat_every_s)
         last_first.callback(running.close)
         return _consume(app, running, who, on_ready)
 

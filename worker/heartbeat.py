@@ -16,13 +16,20 @@ IDLE_S = 5.0
 
 
 class Heartbeat:
-    """Keeps when the host was last heard of, and of what trouble. `clock` counts seconds."""
+    """Keeps when the host was last heard of, and of what trouble. `clock` counts seconds.
+
+    `busy_s` is for measuring what beats cost: with infinity none is ever due.
+    """
 
     def __init__(
-        self, clock: Callable[[], float], trouble: Callable[[], Trouble | None] = lambda: None
+        self,
+        clock: Callable[[], float],
+        trouble: Callable[[], Trouble | None] = lambda: None,
+        busy_s: float = BUSY_S,
     ) -> None:
         self._clock = clock
         self._trouble = trouble
+        self._busy_s = busy_s
         self._beaten_at = -math.inf
         self._was_well = True
 
@@ -35,9 +42,11 @@ class Heartbeat:
         """Seconds until the next beat; 0 when it is due. News of the host's health are due at
         once.
         """
+        if math.isinf(self._busy_s):
+            return math.inf
         if self._was_well is not (self.trouble is None):
             return 0.0
-        period_s = BUSY_S if is_busy else IDLE_S
+        period_s = self._busy_s if is_busy else IDLE_S
         return max(0.0, self._beaten_at + period_s - self._clock())
 
     def beaten(self, trouble: Trouble | None) -> None:

@@ -19,7 +19,7 @@ from jobs.store.store import Store
 from worker import presence, spool
 from worker.commit import Commits
 from worker.fitting.checker import Checker
-from worker.heartbeat import Heartbeat
+from worker.heartbeat import BUSY_S, Heartbeat
 from worker.loop_thread import LoopThread
 from worker.outcomes import Identity
 from worker.pipeline import HAND_BACK_S, Pipeline
@@ -50,6 +50,7 @@ class Host:
         row: HostRow,
         settings: Settings,
         on_death: Callable[[], None],
+        beat_every_s: float,
     ) -> None:
         self.capabilities = capabilities
         self._thread = thread
@@ -74,7 +75,7 @@ class Host:
         self._packs: set[Future[None]] = set()
         self._packs_begun = 0
         self._draining: asyncio.Task[None] | None = None
-        heartbeat = Heartbeat(time.monotonic, lambda: self._pipeline.trouble)
+        heartbeat = Heartbeat(time.monotonic, lambda: self._pipeline.trouble, beat_every_s)
         self._writer.start(heartbeat, self._pipeline.abort)
 
     @classmethod
@@ -85,6 +86,8 @@ class Host:
         who: Identity,
         settings: Settings,
         on_death: Callable[[], None],
+        *,
+        beat_every_s: float = BUSY_S,
     ) -> Self:
         """Open the backend, announce the host and begin to work.
 
@@ -111,6 +114,7 @@ class Host:
             row=row,
             settings=settings,
             on_death=on_death,
+            beat_every_s=beat_every_s,
         )
 
     def run_pack(self, hints: Sequence[Hint], tally: Tally) -> "Future[None]":

@@ -62,9 +62,14 @@ class Store:
         with translate_store_errors(self._where), self._turn(), engine.begin() as c:
             yield c
 
+    def free_bytes(self) -> int | None:
+        """Bytes that are free on the store's disk; None where only its server knows."""
+        return None if self._file is None else shutil.disk_usage(self._file.parent).free
+
     def has_room_to_compact(self) -> bool:
         """Whether the disk has room for what `compact` writes: all that is in use, twice."""
-        if self._file is None:
+        free = self.free_bytes()
+        if free is None:
             return True
         with self.read() as c:
             pages, unused, size = (
@@ -72,7 +77,7 @@ class Store:
                 for what in ("page_count", "freelist_count", "page_size")
             )
         # Once in a file of its own, and once in the log on its way back.
-        return shutil.disk_usage(self._file.parent).free > 2 * (pages - unused) * size
+        return free > 2 * (pages - unused) * size
 
     def compact(self) -> bool:
         """Write SQLite's file anew, without what was deleted, and empty its log.

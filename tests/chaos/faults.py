@@ -5,8 +5,6 @@ import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-import psutil
-
 from tests.chaos.machines import Machine, Program
 from tests.chaos.moments import Moment
 from tests.chaos.proxy import Proxy
@@ -132,15 +130,15 @@ def kill_everything(world: World, rng: random.Random, moment: Moment) -> None:
 def kill_engine(world: World, rng: random.Random, moment: Moment) -> None:
     (worker,) = world.workers_of("mlx")
     engines = worker.engines()
+    world.journal.died(str(worker.session), engine=True)
     for engine in engines:
         engine.kill()
-    psutil.wait_procs(engines, timeout=20)
-    if worker.session is not None:
-        world.journal.died(worker.session, engine=True)
 
 
 def kill_server(world: World, rng: random.Random, moment: Moment) -> None:
     assert world.model_server is not None
+    (worker,) = world.workers_of("openai")
+    world.journal.died(str(worker.session), engine=True)
     world.model_server.end()
     world.hold(rng.choice([0, rng.uniform(0, 3)]))
     world.model_server.start()

@@ -31,7 +31,7 @@ class Journal:
         self._note("fault", name=name, moment=moment, **facts)
 
     def died(self, session: str, *, engine: bool = False) -> None:
-        """A worker, or only its engine, is dead from here on."""
+        """A worker is dead from here on, or its engine dies right now."""
         self._note("died", session=session, engine=engine)
 
     def healed(self, *, waiting: int) -> None:

@@ -21,6 +21,12 @@ _ATTEMPTS = (
 #: A statement that waits for a row has the time at which it began to wait.
 _LOCK_WAIT_S = 0.5
 
+#: Killing an engine takes as long, from the journal's entry on.
+_KILL_S = 0.5
+
+#: As it is set where nothing is said.
+MAX_CRASHES = 3
+
 Row = Any
 Entry = dict[str, Any]
 
@@ -112,24 +118,26 @@ def _refused(dump: Dump) -> Iterator[Violation]:
 
 
 def _charged(journal: Sequence[Entry], dump: Dump) -> Iterator[Violation]:
-    """A job is charged only with deaths that it was alone in; three of them make it poison."""
-    alone = Counter(job for death in _deaths(journal) for job in _alone_in(death, dump))
+    """A job is charged only with deaths that it may have been alone in, and each death to one job
+    at most; three of them make it poison.
+    """
+    deaths = [entry for entry in journal if entry["event"] == "died"]
+    to_blame = Counter(job for death in deaths for job in _suspects_of(death, dump))
     errors = {(result.job_id, result.run): result.error_code for result in dump.results}
     for job in dump.jobs:
-        if job.crashes > alone[job.id]:
-            text = f"{job.crashes} crashes, alone in {alone[job.id]}"
+        if job.crashes > to_blame[job.id]:
+            text = f"{job.crashes} crashes, alone in {to_blame[job.id]}"
             yield Violation(kind="charged", job=job.id, text=text)
-        if errors.get((job.id, job.run)) == "poison" and alone[job.id] < 3:
-            text = f"alone in {alone[job.id]} deaths"
+        if errors.get((job.id, job.run)) == "poison" and to_blame[job.id] < MAX_CRASHES:
+            text = f"alone in {to_blame[job.id]} deaths"
             yield Violation(kind="poisoned", job=job.id, text=text)
+    charges = sum(job.crashes for job in dump.jobs)
+    if charges > len(deaths):
+        yield Violation(kind="charged", job="all", text=f"{charges} times for {len(deaths)} deaths")
 
 
-def _deaths(journal: Sequence[Entry]) -> Iterator[Entry]:
-    return (entry for entry in journal if entry["event"] == "died")
-
-
-def _alone_in(death: Entry, dump: Dump) -> Sequence[str]:
-    """The one job that a session had in flight when it died, or none."""
+def _suspects_of(death: Entry, dump: Dump) -> set[str]:
+    """The jobs of which each may have been alone when something died."""
     in_flight = {
         a.job_id
         for a in dump.attempts
@@ -137,9 +145,10 @@ def _alone_in(death: Entry, dump: Dump) -> Sequence[str]:
         and a.outcome != "succeeded"
         and a.ended_at > death["at"]
         # What a dead session claimed it had claimed before, whatever the clocks say.
-        and (not death["engine"] or a.started_at <= death["at"])
+        and (not death["engine"] or a.started_at <= death["at"] + _KILL_S)
     }
-    return list(in_flight) if len(in_flight) == 1 else []
+    # Which of them had reached the engine by then cannot be seen from outside.
+    return in_flight if death["engine"] or len(in_flight) == 1 else set()
 
 
 def _wrong(journal: Sequence[Entry], dump: Dump) -> Iterator[Violation]:

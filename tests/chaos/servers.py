@@ -14,7 +14,8 @@ import redis
 from sqlalchemy import create_engine, text
 
 from nightmill.embedded.servers import best_kind, server_command
-from tests.integration.mill import ROOT, eventually
+from tests.integration.mill import ROOT
+from tests.waiting import eventually
 
 
 class RedisServer:

@@ -110,6 +110,15 @@ def test_a_job_is_not_charged_with_a_death_in_which_it_had_a_neighbour() -> None
     assert kinds(replace(GOOD, jobs=jobs, attempts=attempts)) == ["charged"]
 
 
+def test_an_engine_may_have_had_one_job_alone_of_those_that_were_claimed_but_not_two() -> None:
+    told = [*TOLD[:1], {"at": DEATH_AT, "event": "died", "session": "dead", "engine": True}]
+    attempts = [*GOOD.attempts, lost("x"), lost("y")]
+    one, both = [job("x", crashes=1), job("y")], [job("x", crashes=1), job("y", crashes=1)]
+
+    assert kinds(replace(GOOD, jobs=one, attempts=attempts), told) == []
+    assert kinds(replace(GOOD, jobs=both, attempts=attempts), told) == ["charged"]
+
+
 def test_a_job_is_no_poison_after_one_death_alone() -> None:
     jobs = [job("x", crashes=1, state="failed"), job("y")]
     results = [result("x", state="failed", error_code="poison"), result("y")]

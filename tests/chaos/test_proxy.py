@@ -14,7 +14,7 @@ from sqlalchemy import URL
 from tests.chaos.ears import PostgresEar, RedisEar
 from tests.chaos.proxy import Proxy
 from tests.chaos.servers import RedisServer
-from tests.integration.mill import eventually
+from tests.waiting import eventually
 
 Connect = Callable[[], psycopg.Connection[tuple[object, ...]]]
 

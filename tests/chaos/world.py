@@ -19,7 +19,7 @@ from sqlalchemy import Engine, create_engine, text
 from tests.chaos.journal import Journal
 from tests.chaos.machines import Machine, Program
 from tests.chaos.servers import ModelServer, PostgresServer, RedisServer
-from tests.integration.mill import eventually
+from tests.waiting import eventually
 
 #: The shortest that can be set.
 LEASE_S = 5.0

@@ -10,8 +10,8 @@ from jobs.settings import BrokerSettings, Settings, StoreSettings
 from jobs.settings_pools import PoolSettings
 from jobs.store.store import Store
 from nightmill.embedded.dispatching import DispatcherThread
-from tests.integration.mill import eventually
 from tests.monitoring.scene import ANSWER, CANARY, Night, Served, Working, serve_in_thread
+from tests.waiting import eventually
 from tests.worker.conftest import (  # noqa: F401  (fixtures)
     Process,
     broker_url,

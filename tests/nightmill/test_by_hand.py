@@ -14,7 +14,8 @@ from nightmill.embedded.lifeline import Lifeline
 from tests.nightmill.conftest import Command, Start
 from tests.nightmill.mill_process import end_of, write_rows
 from tests.nightmill.printed import check_printed
-from tests.nightmill.processes import eventually, marked
+from tests.nightmill.processes import marked
+from tests.waiting import eventually
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from tests.nightmill.mill_process import (
     read_rows,
     write_rows,
 )
-from tests.nightmill.processes import eventually, marked
+from tests.nightmill.processes import marked
+from tests.waiting import eventually
 
 #: Enough that a run is under way for seconds; the fake pool answers hundreds a second.
 MANY = 1000

@@ -16,7 +16,8 @@ import redis
 from backends.base import Backend
 from jobs.settings import Settings, WorkerSettings
 from jobs.store.store import Store
-from tests.integration.mill import ROOT, eventually
+from tests.integration.mill import ROOT
+from tests.waiting import eventually
 from tests.worker.world import POOL
 from worker.host import Host
 from worker.outcomes import Identity

@@ -8,7 +8,7 @@ from jobs.broker import celery_app
 from jobs.model import Hint
 from jobs.store import hosts
 from jobs.store.store import Store
-from tests.integration.mill import eventually
+from tests.waiting import eventually
 from tests.worker.conftest import Process, RedisServer
 from tests.worker.world import POOL, ask, hand_out, submit
 

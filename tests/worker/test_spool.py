@@ -14,7 +14,7 @@ from jobs.model import Claimed, Outcome
 from jobs.states import JobState
 from jobs.store import running
 from jobs.store.store import Store
-from tests.integration.mill import eventually
+from tests.waiting import eventually
 from tests.worker.conftest import StartHost
 from tests.worker.flaky import FlakyStore
 from tests.worker.world import POOL, ask, hand_out, submit

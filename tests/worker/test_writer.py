@@ -16,7 +16,7 @@ from jobs.model import GenerationRequest, GenerationResult, Hint
 from jobs.store import hosts
 from jobs.store.migrate import prepare
 from jobs.store.store import Store
-from tests.integration.mill import eventually
+from tests.waiting import eventually
 from tests.worker.conftest import StartHost
 from tests.worker.flaky import FlakyStore
 from tests.worker.world import POOL, ask, hand_out, submit

@@ -12,7 +12,7 @@ import pytest
 from tests.doubles.ollama.conftest import MakeDaemon
 from tests.doubles.ollama.daemon import LLAMA, Daemon
 from tests.doubles.ollama.models import Model
-from tests.integration.mill import eventually
+from tests.waiting import eventually
 
 Post = Callable[..., httpx2.Response]
 

@@ -12,7 +12,7 @@ from jobs.store.leadership import Leadership
 from jobs.store.migrate import prepare
 from jobs.store.store import Store
 from jobs.store.version import HEAD
-from tests.integration.mill import eventually
+from tests.waiting import eventually
 
 
 @pytest.fixture

@@ -344,13 +344,14 @@ def test_a_batch_has_rates_while_it_runs_and_none_after(
     work: Work, dispatcher: Dispatcher, outbox: Outbox, clock: Clock
 ) -> None:
     work.host(slots=4)
-    batch = work.batch(8)
+    batch = work.batch(12)
     dispatcher.step()
-    work.run(outbox.take()[:4])
-    clock.now += 2.0
-    dispatcher.step()
-
-    assert work.ask("SELECT jobs_per_s, tokens_per_s FROM batches") == [(2.0, 6.0)]
+    # Of the first ones nobody knows how long they waited for their model.
+    for rates in ((0, 0), (2.0, 6.0)):
+        work.run(outbox.take()[:4])
+        clock.now += 2.0
+        dispatcher.step()
+        assert work.ask("SELECT jobs_per_s, tokens_per_s FROM batches") == [rates]
 
     work.run(outbox.take())
     work.sql("UPDATE jobs SET state = 'pending' WHERE state = 'dispatched'")
