@@ -1,6 +1,7 @@
 """What the store holds at one moment, and what may have become of it by the next."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,7 +76,7 @@ def check(books: Books) -> None:
         assert counted == _recount(books, batch_id)
 
 
-def check_accepted(books: Books, accepted: Set[Key], present: Set[Key]) -> None:
+def check_accepted(books: Books, accepted: AbstractSet[Key], present: AbstractSet[Key]) -> None:
     """Each row that was ever accepted is one job; those of the newest reading are in the batch."""
     rows = list(books.runnable().values())
     assert sorted((row.batch_id, row.custom_id) for row in rows) == sorted(accepted)

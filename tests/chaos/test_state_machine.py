@@ -5,8 +5,7 @@ under a clock that it moves. A failure prints the steps that lead to it, as a pr
 """
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -46,7 +45,8 @@ from tests.jobs.store.desk import LEASE_S, Desk, bad_line, hints_of, line, outco
 
 HOSTS = ("studio", "mini", "server")
 MOST_BATCHES = 3
-MAX_CRASHES = 2
+#: Messages that are on their way at once.
+MANY = 4
 MAX_ERRORS = 3
 
 PICK = st.integers(0, 11)
@@ -79,6 +79,7 @@ class Mill(RuleBasedStateMachine):
         self.dead_hosts: list[str] = []
         self.paused: list[str] = []
         self.expected: dict[str, Expected] = {}
+        self.max_crashes = 1
         self.births = 0
         for host in HOSTS:
             self.give_birth(host)
@@ -86,9 +87,14 @@ class Mill(RuleBasedStateMachine):
 
     # Users
 
-    @initialize(rows=st.integers(3, 6))
-    def begin(self, rows: int) -> None:
+    @initialize(rows=st.integers(3, 6), claimed=st.integers(0, 4), max_crashes=st.integers(1, 2))
+    def begin(self, rows: int, claimed: int, max_crashes: int) -> None:
+        self.max_crashes = max_crashes
         self.submit(rows, is_repeated=False)
+        self.books_are_kept()
+        self.dispatch(slept_s=0.0, limit=rows, pack=1, is_published=True)
+        self.books_are_kept()
+        self.deliver(number=claimed, who=0, is_doubled=False, is_reply_lost=False)
 
     @precondition(lambda self: len(self.inputs) < MOST_BATCHES and not self.books.having("pending"))
     @rule(rows=st.integers(1, 4), is_repeated=SELDOM)
@@ -141,7 +147,7 @@ class Mill(RuleBasedStateMachine):
 
     # The dispatcher and the broker
 
-    @precondition(lambda self: self.books.having("pending"))
+    @precondition(lambda self: self.books.having("pending") and len(self.messages) < MANY)
     @rule(slept_s=PAUSES, limit=st.integers(1, 6), pack=st.integers(1, 3), is_published=MOSTLY)
     def dispatch(self, slept_s: float, limit: int, pack: int, is_published: bool) -> None:
         """It may die before it publishes, or believe that its commit failed."""
@@ -151,7 +157,7 @@ class Mill(RuleBasedStateMachine):
             self.messages += [hints[i : i + pack] for i in range(0, len(hints), pack)]
 
     @precondition(lambda self: self.books.having("running"))
-    @rule(is_late=MOSTLY)
+    @rule(is_late=st.booleans())
     def reap(self, is_late: bool) -> None:
         """With the rest of the upkeep."""
         if is_late:
@@ -161,7 +167,18 @@ class Mill(RuleBasedStateMachine):
         with self.store.write() as c:
             counters.fold(c)
 
-    @precondition(lambda self: self.books.having("dispatched"))
+    @precondition(lambda self: self.books.having("running") and self.free())
+    @rule(who=PICK)
+    def take_over(self, who: int) -> None:
+        """All oversleep their leases, and the first to wake gets what it can."""
+        self.reap(is_late=True)
+        self.books_are_kept()
+        self.dispatch(slept_s=2.1, limit=6, pack=1, is_published=True)
+        self.books_are_kept()
+        if self.messages:
+            self.deliver(number=4, who=who, is_doubled=False, is_reply_lost=False)
+
+    @precondition(lambda self: self.books.having("dispatched") and len(self.messages) < 2)
     @rule(is_late=MOSTLY)
     def put_back(self, is_late: bool) -> None:
         if is_late:
@@ -182,27 +199,21 @@ class Mill(RuleBasedStateMachine):
         self.messages.remove(pick(self.messages, which))
 
     @precondition(lambda self: self.messages and self.free())
-    @rule(number=st.integers(1, 4), who=PICK, is_reply_lost=SELDOM)
-    def deliver(self, number: int, who: int, is_reply_lost: bool) -> None:
-        """Several may come before the session's next commit."""
+    @rule(number=st.integers(1, 4), who=PICK, is_doubled=SELDOM, is_reply_lost=SELDOM)
+    def deliver(self, number: int, who: int, is_doubled: bool, is_reply_lost: bool) -> None:
+        """Several may come before a session's next commit; doubled, they come at any later time."""
         pack = [hint for message in self.messages[:number] for hint in message]
-        del self.messages[:number]
+        if not is_doubled:
+            del self.messages[:number]
         self.ask(pick(self.free(), who), Claiming(list(dict.fromkeys(pack))), is_reply_lost)
-
-    @precondition(lambda self: self.messages and self.free())
-    @rule(which=PICK, who=PICK, is_reply_lost=SELDOM)
-    def deliver_twice(self, which: int, who: int, is_reply_lost: bool) -> None:
-        """The message comes again, at any later time."""
-        message = pick(self.messages, which)
-        self.ask(pick(self.free(), who), Claiming(message), is_reply_lost)
 
     # Sessions
 
-    @precondition(lambda self: self.free() and (self.in_flight() or self.books.having("running")))
+    @precondition(lambda self: self.busy())
     @rule(who=PICK, is_reply_lost=SELDOM)
     def beat(self, who: int, is_reply_lost: bool) -> None:
         """Leases grow, and what strayed is taken back."""
-        self.ask(pick(self.free(), who), Beating(), is_reply_lost)
+        self.ask(pick(self.busy(), who), Beating(), is_reply_lost)
 
     @precondition(lambda self: self.in_flight())
     @rule(which=PICK, how=ENDINGS, is_reply_lost=SELDOM)
@@ -220,10 +231,13 @@ class Mill(RuleBasedStateMachine):
         session.held.drop([job.job_id])
 
     @precondition(lambda self: self.spool)
-    @rule(which=PICK)
-    def record_from_spool(self, which: int) -> None:
+    @rule(which=PICK, is_reply_lost=SELDOM)
+    def record_from_spool(self, which: int, is_reply_lost: bool) -> None:
         """Whoever finds it records it, and once more where the reply was lost."""
-        self.record([pick(self.spool, which)])
+        ended = pick(self.spool, which)
+        self.record([ended])
+        if not is_reply_lost:
+            self.spool.remove(ended)
 
     @precondition(lambda self: self.unanswered())
     @rule(who=PICK, is_reply_lost=SELDOM)
@@ -242,11 +256,11 @@ class Mill(RuleBasedStateMachine):
         ended = [self.crashed(session, job, is_alone=len(jobs) == 1) for job in jobs]
         self.ask(session, Recording(ended), is_reply_lost)
 
-    @precondition(lambda self: len(self.sessions) > 1 and self.books.having("running"))
+    @precondition(lambda self: len(self.sessions) > 1 and self.busy())
     @rule(who=PICK)
     def die(self, who: int) -> None:
         """Nobody is told."""
-        session = pick(self.sessions, who)
+        session = pick(self.busy(), who)
         self.sessions.remove(session)
         self.dead_hosts.append(session.host)
 
@@ -273,7 +287,7 @@ class Mill(RuleBasedStateMachine):
         books = Books.read(self.store)
         check_step(self.books, books, self.expected)
         check(books)
-        check_poison(books, MAX_CRASHES)
+        check_poison(books, self.max_crashes)
         check_accepted(books, self.accepted, self.present())
         self.books, self.expected = books, {}
 
@@ -364,7 +378,7 @@ class Mill(RuleBasedStateMachine):
 
     def crashed(self, session: Session, job: Claimed, *, is_alone: bool) -> Outcome:
         del session.flights[job.job_id]
-        is_poison = is_alone and job.crashes + 1 >= MAX_CRASHES
+        is_poison = is_alone and job.crashes + 1 >= self.max_crashes
         return session.held.stamp(
             outcome(
                 job,
@@ -386,7 +400,7 @@ class Mill(RuleBasedStateMachine):
         with self.store.write() as c:
             for name in hosts.sessions_of(c, host):
                 self.expect_blame(name, is_blamed)
-                dispatch.release_session(c, name, blame=is_blamed, max_crashes=MAX_CRASHES)
+                dispatch.release_session(c, name, blame=is_blamed, max_crashes=self.max_crashes)
 
     def expect_blame(self, session: str, is_blamed: bool) -> None:
         """Only who was alone is charged, as far as the store knows who was there."""
@@ -426,6 +440,11 @@ class Mill(RuleBasedStateMachine):
     def free(self) -> list[Session]:
         """The sessions that wait for no answer."""
         return [session for session in self.sessions if session.unanswered is None]
+
+    def busy(self) -> list[Session]:
+        """Those of them that believe to hold something, or of which the store believes it."""
+        holders = {row.session for row in self.books.having("running")}
+        return [s for s in self.free() if s.flights or s.name in holders]
 
     def unanswered(self) -> list[Session]:
         return [session for session in self.sessions if session.unanswered is not None]
