@@ -14,7 +14,8 @@ from sqlalchemy import Connection, Engine, event
 from jobs.store.engines import parse_url
 from jobs.store.store import Store
 
-START = 1_800_000_000.0
+#: Far from this machine's own, which nobody is to look at.
+START = 2_500_000_000.0
 _EPOCH_DAY = 2440587.5
 _DAY_S = 86_400.0
 

@@ -4,9 +4,11 @@ A session asks the store for one thing after the other, as the writer of a worke
 got no answer to it asks again, word for word, before anything else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+import msgspec
 
 from jobs.model import Claimed, Hint, Outcome
 from jobs.store import hosts, running
@@ -84,6 +86,23 @@ def is_due(row: Any, hint: Hint, session: Session) -> bool:
     if row is None or row.epoch != hint.epoch:
         return False
     return row.state == "dispatched" or (row.state == "running" and row.session == session.name)
+
+
+def due_beat(jobs: Mapping[str, Any], session: Session) -> Beat:
+    """What a session must be told of each job that it lists, given the rows of all jobs."""
+    lost: list[str] = []
+    epochs: dict[str, int] = {}
+    for job_id, epoch in map(msgspec.structs.astuple, session.held.hints()):
+        row = jobs.get(job_id)
+        if row is None or row.state not in UNFINISHED or epoch <= row.run_epoch:
+            lost.append(job_id)
+        elif row.state != "running":
+            epochs[job_id] = row.epoch + 1
+        elif row.session != session.name:
+            lost.append(job_id)
+        elif row.epoch != epoch:
+            epochs[job_id] = row.epoch
+    return Beat(lost=tuple(lost), epochs=epochs)
 
 
 def counts(row: Any, outcome: Outcome) -> bool:

@@ -1,6 +1,8 @@
 """What the store holds at one moment, and what may have become of it by the next."""
 
+import math
 from collections.abc import Mapping
+import math
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
@@ -89,16 +91,24 @@ def check_step(old: Books, new: Books, expected: Mapping[str, Expected]) -> None
         now = new.jobs[job_id]
         assert now.epoch >= was.epoch
         if now.run == was.run:
-            assert now.state == was.state or now.state in JOB_MOVES[JobState(was.state)]
+            is_move = was.state in UNFINISHED and now.state in JOB_MOVES[JobState(was.state)]
+            assert now.state == was.state or is_move, f"{was.state} became {now.state}"
             grown = Expected(now.errors - was.errors, now.crashes - was.crashes)
             assert grown == expected.get(job_id, Expected())
         else:
             assert (now.run, now.state) == (was.run + 1, "pending")
+            assert now.run_epoch == was.epoch, "hints of the earlier run would count"
             assert (now.errors, now.crashes, now.suspect) == (0, 0, 0)
     for (job_id, run), record in old.records.items():
         # A line that could not be read is read anew with its input.
         if run > 0:
             assert new.records[job_id, run] == record, "a record was written twice"
+
+
+def check_leases(books: Books, leased: AbstractSet[str], until: float) -> None:
+    """What was claimed, or listed by a heartbeat, has a whole lease before it."""
+    for job_id in leased:
+        assert math.isclose(books.jobs[job_id].lease_until, until, abs_tol=0.01)
 
 
 def check_poison(books: Books, max_crashes: int) -> None:

@@ -2,7 +2,6 @@
 
 from jobs.store import dialect
 from tests.chaos.clock import START, clocked_store
-from tests.jobs.store.desk import Desk, line
 
 
 def test_the_store_reads_the_clock_that_is_set(store_url: str) -> None:
@@ -12,14 +11,3 @@ def test_the_store_reads_the_clock_that_is_set(store_url: str) -> None:
                 assert abs(dialect.now(c) - clock.now) < 1e-3
             clock.sleep(3600)
         assert clock.now == START + 7200
-
-
-def test_a_lease_runs_out_when_the_clock_says_so(store_url: str) -> None:
-    with clocked_store(store_url) as (store, clock):
-        desk = Desk(store)
-        desk.batch(line(1))
-        desk.take(lease_s=60)
-        clock.sleep(59)
-        assert desk.reap() == 0
-        clock.sleep(2)
-        assert desk.reap() == 1
