@@ -108,10 +108,14 @@ class Desk:
             return dispatch.dispatch(c, pool, limit)
 
     def claim(
-        self, hints: Sequence[Hint], session: str = "s1", lease_s: float = LEASE_S
+        self,
+        hints: Sequence[Hint],
+        session: str = "s1",
+        lease_s: float = LEASE_S,
+        host: str = "studio",
     ) -> list[Claimed]:
         with self.store.write() as c:
-            return running.claim(c, session, "studio", hints, lease_s)
+            return running.claim(c, session, host, hints, lease_s)
 
     def take(
         self, limit: int = 100, session: str = "s1", lease_s: float = LEASE_S
