@@ -1,0 +1,415 @@
+"""For each point at which a process may die: how it comes there, and how its user goes on.
+
+A scene lets a process die, gives the same command again (or starts the process again), and brings
+the batch to its end.
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import redis
+
+from jobs.store import migrate, pauses
+from tests.chaos import crash_hooks
+from tests.chaos.crash_mill import OUT, ROWS, SUBMIT, TERMINATED, Home, Process
+from tests.chaos.crash_sites import ROOT
+from tests.nightmill.processes import eventually
+
+ENDLESS = {"row 0": 1e9}
+
+
+class Crash(NamedTuple):
+    """Where a process dies: at its `nth` passing of a point."""
+
+    point: str
+    nth: int = 1
+
+    def of(self, home: Home, *words: str, **more: object) -> None:
+        """Let a command die there."""
+        start(home, *words, point=self.point, nth=self.nth, **more).died()
+
+
+def start(home: Home, *words: str, **more: object) -> Process:
+    return home.start(*(words if words[0] == "Client" else ("nightmill", *words)), **more)
+
+
+def submitting(home: Home, crash: Crash) -> None:
+    crash.of(home, *SUBMIT)
+    home.submit()
+    home.work_it_off()
+    home.assert_all_ended_once()
+
+
+def making_a_store(home: Home, crash: Crash) -> None:
+    submitting(home, crash)
+
+
+def making_a_postgres_store(home: Home, crash: Crash) -> None:
+    submitting(home, crash)
+
+
+def upgrading(home: Home, crash: Crash) -> None:
+    make_store_of_the_first_version(home)
+    submitting(home, crash)
+
+
+def submitting_again(home: Home, crash: Crash) -> None:
+    home.submit()
+    submitting(home, crash)
+
+
+def dispatching(home: Home, crash: Crash) -> None:
+    """The dispatcher dies, and the worker lives on."""
+    home.submit()
+    worker = start(home, "worker", "fake")
+    # So that it has a pool at its first look, when it does all that it does now and then.
+    eventually(lambda: home.ask("SELECT name FROM hosts"), "the worker")
+    crash.of(home, "dispatch")
+    dispatcher = start(home, "dispatch")
+    home.until_over()
+    stop(dispatcher, worker)
+    home.assert_all_ended_once()
+
+
+def working(home: Home, crash: Crash) -> None:
+    """The worker dies, and the dispatcher lives on."""
+    home.submit()
+    dispatcher = start(home, "dispatch")
+    # A heartbeat that has something to keep comes a second after the first one.
+    delays = {"row 5": 1.5} if ":beat:" in crash.point and crash.nth > 1 else {}
+    crash.of(home, "worker", "fake", delays=delays)
+    worker = start(home, "worker", "fake")
+    home.until_over()
+    stop(dispatcher, worker)
+    home.assert_all_ended_once()
+
+
+def connecting_a_worker(home: Home, crash: Crash) -> None:
+    """The worker dies before it takes anything."""
+    working(home, crash)
+
+
+def ending_a_worker(home: Home, crash: Crash) -> None:
+    """The worker is asked to end amid its work, and dies over it."""
+    home.change(slots=1)
+    home.submit()
+    dispatcher = start(home, "dispatch")
+    worker = start(home, "worker", "fake", delays=ENDLESS, point=crash.point, nth=crash.nth)
+    until_one_runs_and_one_waits(home)
+    worker.stop()
+    worker.died()
+    with_another = start(home, "worker", "fake")
+    home.until_over()
+    stop(dispatcher, with_another)
+    home.assert_all_ended_once()
+
+
+def disconnecting_a_worker(home: Home, crash: Crash) -> None:
+    """The worker dies over taking leave of the broker."""
+    ending_a_worker(home, crash)
+
+
+def ending_a_dispatcher(home: Home, crash: Crash) -> None:
+    """The dispatcher is asked to end amid its work, and dies over it."""
+    home.change(slots=1)
+    home.submit()
+    dispatcher = start(home, "dispatch", point=crash.point, nth=crash.nth)
+    worker = start(home, "worker", "fake", delays=ENDLESS)
+    until_one_runs_and_one_waits(home)
+    dispatcher.stop()
+    dispatcher.died()
+    worker.stop()
+    worker.ended()
+    home.work_it_off()
+    home.assert_all_ended_once()
+
+
+def pausing(home: Home, crash: Crash) -> None:
+    """The dispatcher dies over pausing a batch of which too much fails."""
+    home.change(rows=160)
+    home.submit()
+    worker = start(home, "worker", "fake", delays=ENDLESS, refuses_all=True)
+    eventually(lambda: home.ask("SELECT name FROM hosts"), "the worker")
+    crash.of(home, "dispatch")
+    worker.stop()
+    worker.ended()
+    home.do("retry", home.batch)
+    home.work_it_off()
+    home.assert_all_ended_once()
+
+
+def running(home: Home, crash: Crash) -> None:
+    """All of a stack dies with the process that runs it, just after one of its workers has."""
+    home.change(broker_url=None)
+    crash.of(home, "run", ROWS, "-o", OUT, env=in_children(home, WORKER_DIES))
+    home.assert_nothing_is_left_running()
+    home.do("run", ROWS, "-o", OUT)
+    home.assert_nothing_is_left_running()
+    home.assert_all_ended_once()
+
+
+def running_on(home: Home, crash: Crash) -> None:
+    """The worker of a stack dies; the stack starts another."""
+    home.change(broker_url=None)
+    start(home, "run", ROWS, "-o", OUT, env=in_children(home, crash)).ended()
+    assert note_of_children(home).read_text() == crash.point
+    home.assert_nothing_is_left_running()
+    home.assert_all_ended_once()
+
+
+def delivering(home: Home, crash: Crash) -> None:
+    home.submit()
+    home.work_it_off()
+    crash.of(home, "run", ROWS, "-o", OUT)
+    home.do("run", ROWS, "-o", OUT)
+    home.assert_all_ended_once()
+
+
+def cancelling(home: Home, crash: Crash) -> None:
+    home.submit()
+    crash.of(home, "cancel", home.batch)
+    home.do("cancel", home.batch)
+    home.assert_all_ended_once("cancelled")
+
+
+def cancelling_in_python(home: Home, crash: Crash) -> None:
+    home.submit()
+    crash.of(home, "Client", "cancel", home.batch)
+    start(home, "Client", "cancel", home.batch).ended()
+    home.assert_all_ended_once("cancelled")
+
+
+def resuming(home: Home, crash: Crash) -> None:
+    submit_and_pause(home)
+    crash.of(home, "resume", home.batch)
+    home.do("resume", home.batch)
+    home.work_it_off()
+    home.assert_all_ended_once()
+
+
+def resuming_in_python(home: Home, crash: Crash) -> None:
+    submit_and_pause(home)
+    crash.of(home, "Client", "resume", home.batch)
+    start(home, "Client", "resume", home.batch).ended()
+    home.work_it_off()
+    home.assert_all_ended_once()
+
+
+def retrying(home: Home, crash: Crash) -> None:
+    home.submit()
+    home.work_it_off(refuses_all=True)
+    assert home.states("results") == {"failed": home.rows}
+    crash.of(home, "retry", home.batch)
+    home.do("retry", home.batch)
+    home.work_it_off()
+    home.assert_all_ended_once()
+    assert home.states("results") == {"failed": home.rows, "succeeded": home.rows}
+
+
+def deleting(home: Home, crash: Crash) -> None:
+    home.submit()
+    home.work_it_off()
+    batch = home.batch
+    crash.of(home, "delete", batch, "--yes")
+    # Unknown by now where all was done but for saying so.
+    home.do("delete", batch, "--yes", fine=(0, 2))
+    for table in ("batches", "jobs", "requests", "results", "attempts", "counters"):
+        assert home.ask(f"SELECT count(*) FROM {table}") == [(0,)], table  # noqa: S608
+
+
+def living_a_whole_life(home: Home) -> None:
+    """Nobody dies."""
+    home.change(slots=1)
+    home.submit()
+    dispatcher = start(home, "dispatch")
+    worker = start(home, "worker", "fake", delays=ENDLESS)
+    until_one_runs_and_one_waits(home)
+    stop(dispatcher, worker)
+    home.work_it_off()
+    home.do("run", ROWS, "-o", OUT)
+    home.assert_all_ended_once()
+    home.do("delete", home.batch, "--yes")
+
+
+def make_store_of_the_first_version(home: Home) -> None:
+    first = home.path / "first"
+    newer = shutil.ignore_patterns("__pycache__", "000[2-9]_*")
+    shutil.copytree(migrate._SCRIPTS, first, ignore=newer)
+    with pytest.MonkeyPatch.context() as earlier:
+        earlier.setattr(migrate, "_SCRIPTS", first)
+        earlier.setattr(migrate, "HEAD", "0001")
+        migrate.prepare(home.store_url)
+
+
+def submit_and_pause(home: Home) -> None:
+    home.submit()
+    with home.store.write() as c:
+        assert pauses.pause(c, home.batch, "a test wants it") is not None
+
+
+def until_one_runs_and_one_waits(home: Home) -> None:
+    """With messages that the worker has received and not begun."""
+    assert home.broker_url is not None
+    address = home.broker_url.removeprefix("redis+socket://")
+    with redis.Redis(unix_socket_path=address) as client:
+        eventually(lambda: client.hlen("nightmill:1:unacked") > home.slots, "a message that waits")
+    eventually(lambda: home.states("jobs")["running"], "a job that runs")
+
+
+def stop(dispatcher: Process, worker: Process) -> None:
+    worker.stop()
+    worker.ended()
+    dispatcher.stop()
+    dispatcher.ended(TERMINATED)
+
+
+def in_children(home: Home, crash: Crash) -> dict[str, str]:
+    """What lets a worker die that a process under test has started: the first of them."""
+    folders = (ROOT / "tests" / "chaos" / "crash_site", ROOT)
+    return {
+        "PYTHONPATH": os.pathsep.join(map(str, folders)),
+        crash_hooks.ENV: f"{crash.point} {crash.nth} {note_of_children(home)}",
+    }
+
+
+def note_of_children(home: Home) -> Path:
+    return home.path / "children.note"
+
+
+#: One that has answers in its hands, and jobs beside them.
+WORKER_DIES = Crash("worker.commit.Commits.commit:record:before")
+
+ACKNOWLEDGING = "worker.consumer.Consumer.call_soon_ack.<locals>.acknowledge_if_connected"
+
+Scene = Callable[[Home, Crash], None]
+
+
+def in_celery(*calls: str) -> tuple[str, ...]:
+    """What Celery asks of the broker by itself."""
+    return tuple(f"worker.program.Program.run:{call}" for call in calls)
+
+
+#: What is passed in each scene, each a point before and one after.
+PASSED: dict[Scene, tuple[str, ...]] = {
+    making_a_store: ("jobs.store.migrate._create_sqlite:commit",),
+    making_a_postgres_store: ("jobs.store.migrate._prepare_postgres:commit",),
+    submitting: (
+        "producer.submit._begin:commit",
+        "producer.submit._read_in:commit",
+        "producer.submit._read_in#2:commit",
+    ),
+    upgrading: ("jobs.store.migrate._upgrade_sqlite:commit",),
+    submitting_again: ("producer.submit._resume:commit",),
+    dispatching: (
+        "nightmill.embedded.broker.answers:PING",
+        "producer.dispatcher.Dispatcher._keep_up:commit",
+        "producer.dispatcher.Dispatcher._put_back:commit",
+        "producer.dispatcher.Dispatcher._keep_rates:commit",
+        "producer.dispatcher.Dispatcher._hand_out:commit",
+        "producer.sampling.Sampler.look:commit",
+        "producer.publisher.Publisher._connect:PING",
+        "producer.publisher.Publisher._send:LPUSH",
+    ),
+    ending_a_dispatcher: ("producer.sampling.Sampler.sample:commit",),
+    pausing: ("producer.brake.Brake.check:commit",),
+    connecting_a_worker: (
+        "worker.app._check_broker:PING",
+        "worker.presence.take_back_jobs:commit",
+        "worker.presence.announce:commit",
+        # That it is there, and that it looks for what nobody has acknowledged.
+        *in_celery("PING", "SADD", "LLEN", "PUBLISH"),
+        *in_celery("SET", "ZRANGE", "EVALSHA", "SCRIPT-LOAD"),
+    ),
+    working: (
+        "worker.commit.Commits.commit:beat",
+        "worker.commit.Commits.commit:claim",
+        "worker.commit.Commits.commit:record",
+        # Between the two a message is nowhere but in the worker.
+        *in_celery("BRPOP", "ZADD+HSET"),
+        f"{ACKNOWLEDGING}:ZREM+HDEL",
+    ),
+    ending_a_worker: (
+        # Celery puts back what it has not begun, and we what we have not.
+        *in_celery("ZREM+HDEL+LPUSH"),
+        "worker.task._send_back:LPUSH",
+        "worker.presence.leave:commit",
+    ),
+    disconnecting_a_worker: (
+        *(f"worker.task._send_back:{call}" for call in ("PING", "SADD", "LLEN")),
+        *in_celery("SREM", "DEL"),
+    ),
+    running: ("nightmill.embedded.services.Services._release_the_dead:commit",),
+    delivering: ("nightmill.delivery.deliver_once:commit",),
+    cancelling: ("nightmill.cli.cancel.cancel:commit",),
+    cancelling_in_python: ("nightmill.client.Client.cancel:commit",),
+    resuming: ("nightmill.cli.resume.resume:commit",),
+    resuming_in_python: ("nightmill.client.Client.resume:commit",),
+    retrying: ("nightmill.retrying.retry_batch:commit",),
+    deleting: (
+        "nightmill.deletion.delete_batch:commit",
+        "nightmill.deletion._empty:commit",
+        "nightmill.deletion.delete_batch#2:commit",
+        "nightmill.deletion.delete_batch#3:commit",
+    ),
+}
+
+#: Where a store is yet to be made, or to be made anew.
+ON_NEW_SQLITE = (making_a_store, upgrading)
+ON_POSTGRES = (making_a_postgres_store,)
+#: Where another database makes the difference.
+ON_BOTH = (
+    submitting,
+    dispatching,
+    connecting_a_worker,
+    working,
+    ending_a_worker,
+    ending_a_dispatcher,
+    deleting,
+)
+#: Passed again and again; the second time is another moment than the first.
+PASSED_TWICE = (
+    "producer.dispatcher.Dispatcher._hand_out:commit",
+    "producer.publisher.Publisher._send:LPUSH",
+    "worker.commit.Commits.commit:beat",
+    "worker.commit.Commits.commit:claim",
+    "worker.commit.Commits.commit:record",
+    "worker.program.Program.run:BRPOP",
+    "worker.program.Program.run:ZADD+HSET",
+    f"{ACKNOWLEDGING}:ZREM+HDEL",
+)
+
+
+class Case(NamedTuple):
+    """One death: in which scene, where, and on which database."""
+
+    scene: Scene
+    crash: Crash
+    database: str
+
+    def __str__(self) -> str:
+        times = "" if self.crash.nth == 1 else f"-{self.crash.nth}nd"
+        return f"{self.scene.__name__}-{self.crash.point}{times}-{self.database}"
+
+
+def all_cases() -> list[Case]:
+    """Every point on every database that may make a difference, the first and the second time."""
+    return [
+        Case(scene, Crash(f"{name}:{side}", nth), database)
+        for scene, names in PASSED.items()
+        for name in names
+        for side in ("before", "after")
+        for nth in ((1, 2) if name in PASSED_TWICE else (1,))
+        for database in _databases(scene)
+    ]
+
+
+def _databases(scene: Scene) -> tuple[str, ...]:
+    if scene in ON_BOTH:
+        return ("sqlite", "postgres")
+    if scene in ON_NEW_SQLITE:
+        return ("new-sqlite",)
+    return ("postgres",) if scene in ON_POSTGRES else ("sqlite",)
