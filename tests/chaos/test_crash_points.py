@@ -16,7 +16,8 @@ import redis
 
 from tests.chaos import crash_scenes as scenes
 from tests.chaos.crash_mill import Home, Nursery
-from tests.chaos.crash_scenes import PASSED, Case, Crash
+from tests.chaos.crash_points import PASSED, Case, all_cases
+from tests.chaos.crash_scenes import Crash
 from tests.chaos.crash_sites import commit_sites, doors, functions_that_call
 from tests.worker.conftest import RedisServer
 
@@ -38,7 +39,7 @@ BROKER_CALLS = frozenset({"send_task", "send_task_message", "ensure_connection",
 
 def quick_cases() -> set[Case]:
     cases = defaultdict(list)
-    for case in scenes.all_cases():
+    for case in all_cases():
         cases[case.scene, case.database].append(case)
     rng = random.Random(SEED)
     return {
@@ -102,7 +103,7 @@ def store_url_of(database: str, request: pytest.FixtureRequest, folder: Path) ->
     return str(request.getfixturevalue(f"{database}_url"))
 
 
-@pytest.mark.parametrize(("case", "home"), as_parameters(scenes.all_cases()), indirect=["home"])
+@pytest.mark.parametrize(("case", "home"), as_parameters(all_cases()), indirect=["home"])
 def test_whoever_dies_here_and_is_started_again_loses_and_repeats_nothing(
     case: Case, home: Home
 ) -> None:
@@ -125,7 +126,7 @@ def test_a_run_goes_on_by_itself_when_its_worker_dies(crash: Crash, home: Home) 
 
 def test_every_commit_of_the_product_is_a_point_to_die_at() -> None:
     listed = {name.partition(":")[0] for names in PASSED.values() for name in names}
-    assert commit_sites() - listed == set(), "name these in tests/chaos/crash_scenes.py"
+    assert commit_sites() - listed == set(), "name these in tests/chaos/crash_points.py"
 
 
 def test_nothing_commits_but_through_the_doors_that_are_watched() -> None:
@@ -147,5 +148,5 @@ def test_what_processes_pass_from_submit_to_delete_are_all_points_to_die_at(home
 
     seen = {line.rpartition(":")[0] for line in passed.read_text().split()}
     listed = {name for names in PASSED.values() for name in names}
-    assert seen - listed == set(), "name these in tests/chaos/crash_scenes.py"
+    assert seen - listed == set(), "name these in tests/chaos/crash_points.py"
     assert "worker.task._send_back:LPUSH" in seen
