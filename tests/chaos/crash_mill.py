@@ -80,9 +80,10 @@ class Process:
     def stop(self) -> None:
         os.kill(self.pid, signal.SIGTERM)
 
-    def is_dying(self) -> bool:
-        """Whether it has reached the point at which it dies."""
-        return Path(self.plan.note).exists()
+    def kill(self) -> None:
+        """`kill -9`, wherever it is."""
+        os.kill(self.pid, signal.SIGKILL)
+        self._ended_with({-signal.SIGKILL})
 
     def died(self) -> None:
         """Wait for its end, which must be by its own hand at the point that it was told."""

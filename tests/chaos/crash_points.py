@@ -42,9 +42,12 @@ PASSED: dict[Scene, tuple[str, ...]] = {
         "producer.publisher.Publisher._send:LPUSH",
     ),
     scenes.ending_a_dispatcher: ("producer.sampling.Sampler.sample:commit",),
+    scenes.taking_back_from_the_dead: ("worker.presence.take_back_from_the_dead:commit",),
     scenes.pausing: ("producer.brake.Brake.check:commit",),
     scenes.connecting_a_worker: (
         "worker.app._check_broker:PING",
+        "jobs.broker.waiting_messages:PING",
+        "jobs.broker.waiting_messages:LLEN",
         "worker.presence.take_back_jobs:commit",
         "worker.presence.announce:commit",
         # That it is there, and that it looks for what nobody has acknowledged.
@@ -59,6 +62,7 @@ PASSED: dict[Scene, tuple[str, ...]] = {
         *in_celery("BRPOP", "ZADD+HSET"),
         f"{ACKNOWLEDGING}:ZREM+HDEL",
     ),
+    scenes.recording_what_was_kept: ("worker.spool._record.<locals>.write:record",),
     scenes.ending_a_worker: (
         # Celery puts back what it has not begun, and we what we have not.
         *in_celery("ZREM+HDEL+LPUSH"),

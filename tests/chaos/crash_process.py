@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -16,9 +17,12 @@ import msgspec
 from backends.base import Backend, OnProgress
 from backends.errors import RefusedError
 from backends.fake import FakeBackend, Script
+from jobs.errors import StoreError
 from jobs.model import GenerationRequest, GenerationResult
 from nightmill import Client, cli, pool_process
 from tests.chaos import crash_hooks
+from worker.commit import Commits
+from worker.work import Work, Written
 
 #: What commands import when they run.
 HEAVY = (
@@ -33,6 +37,8 @@ HEAVY = (
     "sqlalchemy.dialects.postgresql.psycopg",
     "sqlalchemy.dialects.sqlite",
 )
+
+Commit = Callable[[Commits, Work], Written]
 
 #: Seconds that a process may live: what hangs is ended, and the test says so.
 LONGEST_LIFE_S = 90
@@ -56,6 +62,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     #: What its backend does.
     delays: dict[str, float] = {}
     refuses_all: bool = False
+    #: Whether its store is away whenever it has something to record.
+    store_takes_no_records: bool = False
 
 
 def main() -> None:
@@ -103,7 +111,18 @@ def _settle(plan: Plan) -> None:
         crash_hooks.die_at(plan.point, plan.nth, Path(plan.note))
     elif plan.passed:
         crash_hooks.write_down(Path(plan.passed))
+    if plan.store_takes_no_records:
+        Commits.commit = _take_no_records(Commits.commit)
     pool_process.backend_of = lambda pool, _log: _backend(plan, pool.slots_or_default)
+
+
+def _take_no_records(commit: Commit) -> Commit:
+    def commit_the_rest(self: Commits, work: Work) -> Written:
+        if work.outcomes:
+            raise StoreError("The store is away.")
+        return commit(self, work)
+
+    return commit_the_rest
 
 
 def _run(words: tuple[str, ...]) -> None:

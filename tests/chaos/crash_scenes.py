@@ -17,6 +17,7 @@ from tests.chaos import crash_hooks
 from tests.chaos.crash_mill import OUT, ROWS, SUBMIT, TERMINATED, Home, Process
 from tests.chaos.crash_sites import ROOT
 from tests.nightmill.processes import eventually
+from worker import spool
 
 ENDLESS = {"row 0": 1e9}
 
@@ -125,6 +126,34 @@ def ending_a_dispatcher(home: Home, crash: Crash) -> None:
     worker.ended()
     home.work_it_off()
     home.assert_all_ended_once()
+
+
+def taking_back_from_the_dead(home: Home, crash: Crash) -> None:
+    """The worker has died, and the dispatcher dies over giving its jobs back."""
+    home.submit()
+    worker = start(home, "worker", "fake", delays=ENDLESS)
+    dispatcher = start(home, "dispatch", point=crash.point, nth=crash.nth)
+    eventually(lambda: home.states("jobs")["running"], "a job that runs")
+    worker.kill()
+    dispatcher.died()
+    home.work_it_off()
+    home.assert_all_ended_once()
+
+
+def recording_what_was_kept(home: Home, crash: Crash) -> None:
+    """A worker has died with answers that the store did not take; the next dies over them."""
+    home.submit()
+    dispatcher = start(home, "dispatch")
+    worker = start(home, "worker", "fake", store_takes_no_records=True)
+    kept = home.path / "data" / "spool"
+    eventually(lambda: spool.waiting(kept), "an answer on the disk")
+    worker.kill()
+    crash.of(home, "worker", "fake")
+    another = start(home, "worker", "fake")
+    home.until_over()
+    stop(dispatcher, another)
+    home.assert_all_ended_once()
+    assert list(kept.iterdir()) == []
 
 
 def pausing(home: Home, crash: Crash) -> None:
