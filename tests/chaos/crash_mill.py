@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,10 +93,17 @@ class Process:
         """Wait for its end, which must be a good one."""
         self._ended_with(set(fine or (0,)))
 
-    def _ended_with(self, fine: set[int]) -> None:
+    def died_or_ended(self) -> bool:
+        """Wait for either; whether it died."""
+        died = self._ended_with({-signal.SIGKILL, 0}) != 0
+        assert died is Path(self.plan.note).exists()
+        return died
+
+    def _ended_with(self, fine: set[int]) -> int:
         status = self.nursery.wait(self.pid)
         log = Path(self.plan.log).read_text()
         assert status in fine, f"{self.plan.words} ended with {status}:\n{log[-3000:]}"
+        return status
 
 
 @dataclass(kw_only=True)
@@ -127,6 +133,7 @@ class Home:
         self._write_files()
 
     def start(self, *words: str, env: dict[str, str] | None = None, **more: Any) -> Process:
+        """Start `nightmill WORDS`, or call a method of the `Client`; `more` is of its plan."""
         number = next(self._numbers)
         ours = {
             "HOME": str(self.path),
@@ -140,7 +147,7 @@ class Home:
             words=words,
             home=str(self.path),
             env=ours | (env or {}),
-            log=str(self.path / f"{number}-{words[1]}.log"),
+            log=str(self.path / f"{number}-{words[0]}.log"),
             note=str(self.path / f"{number}.note"),
             passed=self.passed,
             **more,
@@ -149,26 +156,24 @@ class Home:
 
     def do(self, *words: str, fine: tuple[int, ...] = (0,)) -> None:
         """Run a command to its end."""
-        self.start("nightmill", *words).ended(*fine)
+        self.start(*words).ended(*fine)
 
     def submit(self) -> None:
         self.do(*SUBMIT)
 
-    @contextmanager
-    def at_work(self, **more: Any) -> Iterator[tuple[Process, Process]]:
-        """A dispatcher and a worker for as long as the block lasts."""
-        worker = self.start("nightmill", "worker", "fake", **more)
-        dispatcher = self.start("nightmill", "dispatch")
-        yield dispatcher, worker
+    def work_it_off(self, **more: Any) -> None:
+        """Run what there is to its end."""
+        worker = self.start("worker", "fake", **more)
+        dispatcher = self.start("dispatch")
+        self.until_over()
+        self.stop(dispatcher, worker)
+
+    def stop(self, dispatcher: Process, worker: Process) -> None:
+        """Let both end well."""
         worker.stop()
         worker.ended()
         dispatcher.stop()
         dispatcher.ended(TERMINATED)
-
-    def work_it_off(self, **more: Any) -> None:
-        """Run what there is to its end."""
-        with self.at_work(**more):
-            self.until_over()
 
     def until_over(self) -> None:
         eventually(lambda: self.states("batches").keys() == {"completed"}, "the batch to end", 45)

@@ -14,12 +14,14 @@ import redis
 
 from jobs.store import migrate, pauses
 from tests.chaos import crash_hooks
-from tests.chaos.crash_mill import OUT, ROWS, SUBMIT, TERMINATED, Home, Process
+from tests.chaos.crash_mill import OUT, ROWS, SUBMIT, Home
 from tests.chaos.crash_sites import ROOT
 from tests.nightmill.processes import eventually
 from worker import spool
 
 ENDLESS = {"row 0": 1e9}
+#: How often a scene is played in which a point may not be passed.
+MOST_TRIES = 6
 
 
 class Crash(NamedTuple):
@@ -30,11 +32,7 @@ class Crash(NamedTuple):
 
     def of(self, home: Home, *words: str, **more: object) -> None:
         """Let a command die there."""
-        start(home, *words, point=self.point, nth=self.nth, **more).died()
-
-
-def start(home: Home, *words: str, **more: object) -> Process:
-    return home.start(*(words if words[0] == "Client" else ("nightmill", *words)), **more)
+        home.start(*words, point=self.point, nth=self.nth, **more).died()
 
 
 def submitting(home: Home, crash: Crash) -> None:
@@ -65,26 +63,26 @@ def submitting_again(home: Home, crash: Crash) -> None:
 def dispatching(home: Home, crash: Crash) -> None:
     """The dispatcher dies, and the worker lives on."""
     home.submit()
-    worker = start(home, "worker", "fake")
+    worker = home.start("worker", "fake")
     # So that it has a pool at its first look, when it does all that it does now and then.
     eventually(lambda: home.ask("SELECT name FROM hosts"), "the worker")
     crash.of(home, "dispatch")
-    dispatcher = start(home, "dispatch")
+    dispatcher = home.start("dispatch")
     home.until_over()
-    stop(dispatcher, worker)
+    home.stop(dispatcher, worker)
     home.assert_all_ended_once()
 
 
 def working(home: Home, crash: Crash) -> None:
     """The worker dies, and the dispatcher lives on."""
     home.submit()
-    dispatcher = start(home, "dispatch")
+    dispatcher = home.start("dispatch")
     # A heartbeat that has something to keep comes a second after the first one.
     delays = {"row 5": 1.5} if ":beat:" in crash.point and crash.nth > 1 else {}
     crash.of(home, "worker", "fake", delays=delays)
-    worker = start(home, "worker", "fake")
+    worker = home.start("worker", "fake")
     home.until_over()
-    stop(dispatcher, worker)
+    home.stop(dispatcher, worker)
     home.assert_all_ended_once()
 
 
@@ -97,15 +95,20 @@ def ending_a_worker(home: Home, crash: Crash) -> None:
     """The worker is asked to end amid its work, and dies over it."""
     home.change(slots=1)
     home.submit()
-    dispatcher = start(home, "dispatch")
-    worker = start(home, "worker", "fake", delays=ENDLESS, point=crash.point, nth=crash.nth)
+    dispatcher = home.start("dispatch")
+    # Who puts a waiting message back, Celery or we, depends on how far it has come by then.
+    assert any(dies_at_its_end(home, crash) for _ in range(MOST_TRIES)), f"{crash} is not passed"
+    another = home.start("worker", "fake")
+    home.until_over()
+    home.stop(dispatcher, another)
+    home.assert_all_ended_once()
+
+
+def dies_at_its_end(home: Home, crash: Crash) -> bool:
+    worker = home.start("worker", "fake", delays=ENDLESS, point=crash.point, nth=crash.nth)
     until_one_runs_and_one_waits(home)
     worker.stop()
-    worker.died()
-    with_another = start(home, "worker", "fake")
-    home.until_over()
-    stop(dispatcher, with_another)
-    home.assert_all_ended_once()
+    return worker.died_or_ended()
 
 
 def disconnecting_a_worker(home: Home, crash: Crash) -> None:
@@ -117,8 +120,8 @@ def ending_a_dispatcher(home: Home, crash: Crash) -> None:
     """The dispatcher is asked to end amid its work, and dies over it."""
     home.change(slots=1)
     home.submit()
-    dispatcher = start(home, "dispatch", point=crash.point, nth=crash.nth)
-    worker = start(home, "worker", "fake", delays=ENDLESS)
+    dispatcher = home.start("dispatch", point=crash.point, nth=crash.nth)
+    worker = home.start("worker", "fake", delays=ENDLESS)
     until_one_runs_and_one_waits(home)
     dispatcher.stop()
     dispatcher.died()
@@ -131,8 +134,8 @@ def ending_a_dispatcher(home: Home, crash: Crash) -> None:
 def taking_back_from_the_dead(home: Home, crash: Crash) -> None:
     """The worker has died, and the dispatcher dies over giving its jobs back."""
     home.submit()
-    worker = start(home, "worker", "fake", delays=ENDLESS)
-    dispatcher = start(home, "dispatch", point=crash.point, nth=crash.nth)
+    worker = home.start("worker", "fake", delays=ENDLESS)
+    dispatcher = home.start("dispatch", point=crash.point, nth=crash.nth)
     eventually(lambda: home.states("jobs")["running"], "a job that runs")
     worker.kill()
     dispatcher.died()
@@ -143,15 +146,15 @@ def taking_back_from_the_dead(home: Home, crash: Crash) -> None:
 def recording_what_was_kept(home: Home, crash: Crash) -> None:
     """A worker has died with answers that the store did not take; the next dies over them."""
     home.submit()
-    dispatcher = start(home, "dispatch")
-    worker = start(home, "worker", "fake", store_takes_no_records=True)
+    dispatcher = home.start("dispatch")
+    worker = home.start("worker", "fake", store_takes_no_records=True)
     kept = home.path / "data" / "spool"
     eventually(lambda: spool.waiting(kept), "an answer on the disk")
     worker.kill()
     crash.of(home, "worker", "fake")
-    another = start(home, "worker", "fake")
+    another = home.start("worker", "fake")
     home.until_over()
-    stop(dispatcher, another)
+    home.stop(dispatcher, another)
     home.assert_all_ended_once()
     assert list(kept.iterdir()) == []
 
@@ -160,7 +163,7 @@ def pausing(home: Home, crash: Crash) -> None:
     """The dispatcher dies over pausing a batch of which too much fails."""
     home.change(rows=160)
     home.submit()
-    worker = start(home, "worker", "fake", delays=ENDLESS, refuses_all=True)
+    worker = home.start("worker", "fake", delays=ENDLESS, refuses_all=True)
     eventually(lambda: home.ask("SELECT name FROM hosts"), "the worker")
     crash.of(home, "dispatch")
     worker.stop()
@@ -183,7 +186,7 @@ def running(home: Home, crash: Crash) -> None:
 def running_on(home: Home, crash: Crash) -> None:
     """The worker of a stack dies; the stack starts another."""
     home.change(broker_url=None)
-    start(home, "run", ROWS, "-o", OUT, env=in_children(home, crash)).ended()
+    home.start("run", ROWS, "-o", OUT, env=in_children(home, crash)).ended()
     assert note_of_children(home).read_text() == crash.point
     home.assert_nothing_is_left_running()
     home.assert_all_ended_once()
@@ -207,7 +210,7 @@ def cancelling(home: Home, crash: Crash) -> None:
 def cancelling_in_python(home: Home, crash: Crash) -> None:
     home.submit()
     crash.of(home, "Client", "cancel", home.batch)
-    start(home, "Client", "cancel", home.batch).ended()
+    home.start("Client", "cancel", home.batch).ended()
     home.assert_all_ended_once("cancelled")
 
 
@@ -222,7 +225,7 @@ def resuming(home: Home, crash: Crash) -> None:
 def resuming_in_python(home: Home, crash: Crash) -> None:
     submit_and_pause(home)
     crash.of(home, "Client", "resume", home.batch)
-    start(home, "Client", "resume", home.batch).ended()
+    home.start("Client", "resume", home.batch).ended()
     home.work_it_off()
     home.assert_all_ended_once()
 
@@ -253,10 +256,10 @@ def living_a_whole_life(home: Home) -> None:
     """Nobody dies."""
     home.change(slots=1)
     home.submit()
-    dispatcher = start(home, "dispatch")
-    worker = start(home, "worker", "fake", delays=ENDLESS)
+    dispatcher = home.start("dispatch")
+    worker = home.start("worker", "fake", delays=ENDLESS)
     until_one_runs_and_one_waits(home)
-    stop(dispatcher, worker)
+    home.stop(dispatcher, worker)
     home.work_it_off()
     home.do("run", ROWS, "-o", OUT)
     home.assert_all_ended_once()
@@ -286,13 +289,6 @@ def until_one_runs_and_one_waits(home: Home) -> None:
     with redis.Redis(unix_socket_path=address) as client:
         eventually(lambda: client.hlen("nightmill:1:unacked") > home.slots, "a message that waits")
     eventually(lambda: home.states("jobs")["running"], "a job that runs")
-
-
-def stop(dispatcher: Process, worker: Process) -> None:
-    worker.stop()
-    worker.ended()
-    dispatcher.stop()
-    dispatcher.ended(TERMINATED)
 
 
 def in_children(home: Home, crash: Crash) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """A process dies right before or after each commit and each call to the broker; nothing is lost.
 
-The quick suite tries a seeded few of the points and `just test-long` all of them. That none is
+The quick suite tries a seeded few of the points, and `just test-long` all the others. That none is
 forgotten is read from the source and from what processes really pass.
 """
 
@@ -16,7 +16,7 @@ import redis
 
 from tests.chaos import crash_scenes as scenes
 from tests.chaos.crash_mill import Home, Nursery
-from tests.chaos.crash_points import PASSED, Case, all_cases
+from tests.chaos.crash_points import ACKNOWLEDGING, PASSED, Case, all_cases
 from tests.chaos.crash_scenes import Crash
 from tests.chaos.crash_sites import commit_sites, doors, functions_that_call
 from tests.worker.conftest import RedisServer
@@ -150,4 +150,5 @@ def test_what_processes_pass_from_submit_to_delete_are_all_points_to_die_at(home
     seen = {line.rpartition(":")[0] for line in passed.read_text().split()}
     listed = {name for names in PASSED.values() for name in names}
     assert seen - listed == set(), "name these in tests/chaos/crash_points.py"
-    assert "worker.task._send_back:LPUSH" in seen
+    assert "worker.commit.Commits.commit:record" in seen
+    assert f"{ACKNOWLEDGING}:ZREM+HDEL" in seen
