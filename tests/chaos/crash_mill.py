@@ -18,8 +18,13 @@ from sqlalchemy import text
 from jobs.store import batches
 from jobs.store.store import Store
 from tests.chaos.crash_process import Plan
-from tests.integration.mill import ROOT, assert_no_finished_row_was_generated_again, read_rows
-from tests.nightmill.processes import MARK, eventually, marked
+from tests.integration.mill import (
+    ROOT,
+    assert_no_finished_row_was_generated_again,
+    read_rows,
+)
+from tests.nightmill.processes import MARK, marked
+from tests.waiting import eventually
 
 ROWS = "rows.jsonl"
 OUT = "out.jsonl"
@@ -158,8 +163,8 @@ class Home:
         """Run a command to its end."""
         self.start(*words).ended(*fine)
 
-    def submit(self) -> None:
-        self.do(*SUBMIT)
+    def submit(self, *options: str) -> None:
+        self.do(*SUBMIT, *options)
 
     def work_it_off(self, **more: Any) -> None:
         """Run what there is to its end."""

@@ -79,10 +79,10 @@ PASSED: dict[Scene, tuple[str, ...]] = {
     scenes.cancelling_in_python: ("nightmill.client.Client.cancel:commit",),
     scenes.resuming: ("nightmill.cli.resume.resume:commit",),
     scenes.resuming_in_python: ("nightmill.client.Client.resume:commit",),
-    scenes.retrying: ("nightmill.retrying.retry_batch:commit",),
+    scenes.retrying: ("nightmill.paging.in_pages:commit",),
     scenes.deleting: (
         "nightmill.deletion.delete_batch:commit",
-        "nightmill.deletion._empty:commit",
+        "nightmill.paging.in_pages:commit",
         "nightmill.deletion.delete_batch#2:commit",
         "nightmill.deletion.delete_batch#3:commit",
     ),
@@ -103,6 +103,7 @@ ON_BOTH = (
 )
 #: Passed again and again; the second time is another moment than the first.
 PASSED_TWICE = (
+    "nightmill.paging.in_pages:commit",
     "producer.dispatcher.Dispatcher._hand_out:commit",
     "producer.publisher.Publisher._send:LPUSH",
     "worker.commit.Commits.commit:beat",

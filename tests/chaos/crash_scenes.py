@@ -13,13 +13,16 @@ import pytest
 import redis
 
 from jobs.store import migrate, pauses
+from nightmill.paging import FIRST_PAGE
 from tests.chaos import crash_hooks
 from tests.chaos.crash_mill import OUT, ROWS, SUBMIT, Home
 from tests.chaos.crash_sites import ROOT
-from tests.nightmill.processes import eventually
+from tests.waiting import eventually
 from worker import spool
 
 ENDLESS = {"row 0": 1e9}
+#: Rows that are retried or deleted in two transactions.
+TWO_PAGES = FIRST_PAGE + 10
 #: How often a scene is played in which a point may not be passed.
 MOST_TRIES = 6
 
@@ -231,7 +234,8 @@ def resuming_in_python(home: Home, crash: Crash) -> None:
 
 
 def retrying(home: Home, crash: Crash) -> None:
-    home.submit()
+    home.change(rows=TWO_PAGES)
+    home.submit("--max-failures", "100%")
     home.work_it_off(refuses_all=True)
     assert home.states("results") == {"failed": home.rows}
     crash.of(home, "retry", home.batch)
@@ -242,6 +246,7 @@ def retrying(home: Home, crash: Crash) -> None:
 
 
 def deleting(home: Home, crash: Crash) -> None:
+    home.change(rows=TWO_PAGES)
     home.submit()
     home.work_it_off()
     batch = home.batch
