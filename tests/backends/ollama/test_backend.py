@@ -167,7 +167,7 @@ def test_a_set_window_is_the_only_one(run: Run, make_backend: MakeBackend, daemo
     assert daemon.record.loads == [LLAMA.name]
 
 
-@pytest.mark.parametrize("engine", ["llama-server", "mlx", "plain"])
+@pytest.mark.parametrize("engine", ["llama-server", "mlx", "ollama"])
 def test_a_prompt_of_more_tokens_than_were_thought_gets_a_larger_window(
     run: Run, make_daemon: MakeDaemon, make_backend: MakeBackend, engine: str
 ) -> None:
