@@ -30,8 +30,10 @@ def full(name: str) -> str:
 def _with_suffix(name: str, *, is_embed: bool) -> str:
     base = models.without_suffix(name)
     if not name:
-        raise says.error(404, "model '' not found") if is_embed else says.error(
-            400, "model is required"
+        raise (
+            says.error(404, "model '' not found")
+            if is_embed
+            else says.error(400, "model is required")
         )
     if base != name and models.without_suffix(base) != base:
         raise says.error(400, f'use either :local or :cloud, not both: "{name}"')

@@ -20,7 +20,9 @@ CLOUD_DISABLED = "ollama cloud is disabled: remote model is unavailable"
 DETAILS_DISABLED = "ollama cloud is disabled: remote model details are unavailable"
 CANNOT_RUN_REMOTE = "this server cannot run this remote model"
 SIGN_IN = {"error": "unauthorized", "signin_url": "https://ollama.com/connect?name=here&key=k"}
-UPSTREAM_LOST = 'Post "https://ollama.com:443/api/chat?ts=1": dial tcp: lookup ollama.com: no such host'
+UPSTREAM_LOST = (
+    'Post "https://ollama.com:443/api/chat?ts=1": dial tcp: lookup ollama.com: no such host'
+)
 REPEATED = "prediction aborted, token repeat limit reached"
 NO_MEMORY = "model requires more system memory (40.1 GiB) than is available (11.9 GiB)"
 
