@@ -12,9 +12,9 @@ from typing import Any
 import httpx2
 import psutil
 
-from tests.backends.asking import eventually
 from tests.backends.ollama.gguf import write_gguf
 from tests.doubles.mlx_server import free_port
+from tests.waiting import eventually
 
 #: What to try things on; None where there is none.
 PROGRAM = os.environ.get("NIGHTMILL_TEST_OLLAMA") or shutil.which("ollama")
