@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-import math
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
