@@ -25,9 +25,15 @@ test *ARGS:
 test-long *ARGS:
     pytest -m long {{ARGS}}
 
+# 200 random faults over 10,000 jobs: kill, cut and freeze everything, and judge by a book outside
+chaos *ARGS:
+    python -m tests.chaos.run {{ARGS}}
+
 # Every benchmark of the design, both sides alternating
 bench *ARGS:
     nightmill bench queue {{ARGS}}
+    nightmill bench leases {{ARGS}}
+    nightmill bench latency {{ARGS}}
     nightmill bench engine {{ARGS}}
     nightmill bench ingest {{ARGS}}
     nightmill bench status {{ARGS}}

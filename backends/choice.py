@@ -10,14 +10,12 @@ from backends.base import ModelInfo
 from backends.fit import AUTO_SHARE, NAMED_SHARE
 from jobs.errors import NoModelError
 from jobs.model import Endpoint
+from jobs.sizes import size_text
 
 AUTO = "auto"
 
 #: The order at equal choice; a kind that is not here comes after them.
 _KINDS = ("mlx", "ollama", "openai", "fake", "null")
-
-_UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "KB"), (1, "bytes"))
-_FRACTIONS_UP_TO = 10
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -68,16 +66,6 @@ def choose(
         or _choose_largest(ranked, memory_bytes)
         or _choose_demo(ranked, memory_bytes, places)
     )
-
-
-def size_text(size: int) -> str:
-    """Bytes for people: `4.3 GB`; 0 is unknown."""
-    if size <= 0:
-        return "size unknown"
-    unit, name = next((unit, name) for unit, name in _UNITS if size >= unit)
-    count = size / unit
-    text = f"{count:.1f}".removesuffix(".0") if count < _FRACTIONS_UP_TO else f"{count:.0f}"
-    return f"{text} {name}"
 
 
 def _rank(candidate: Candidate) -> tuple[int, int, str, str]:

@@ -56,7 +56,9 @@ class Watch:
         self._reschedule(asyncio.get_running_loop().time() + between_s)
 
     async def break_off(self) -> None:
-        """End the block now, and wait until it has ended."""
+        """End the block now, if it has not ended, and wait until it has."""
+        if self._has_ended.is_set():
+            return
         self._is_broken_off = True
         self._reschedule(asyncio.get_running_loop().time())
         await self._has_ended.wait()

@@ -8,8 +8,11 @@ from typing import Any
 
 from celery import Celery
 from kombu.entity import Queue
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
 
 from jobs import wire
+from jobs.errors import BrokerError
 
 #: Longer than a pack may take before its task returns; a redelivery is harmless but useless work.
 VISIBILITY_TIMEOUT_S = 7200
@@ -20,6 +23,16 @@ def celery_app(broker_url: str, pools: tuple[str, ...]) -> Celery:
     app = Celery("nightmill", set_as_current=False)
     app.conf.update(settings(broker_url, pools))
     return app
+
+
+def waiting_messages(app: Celery, pool: str) -> int:
+    """How many messages of a pool wait in the broker; raises `BrokerError` where it is away."""
+    try:
+        with app.connection_for_read() as connection:
+            # The channel's client puts our prefix before the name of the queue.
+            return int(connection.default_channel.client.llen(pool))
+    except (KombuError, RedisError, OSError) as error:
+        raise BrokerError(f"The broker does not answer ({type(error).__name__}).") from error
 
 
 def settings(broker_url: str, pools: tuple[str, ...]) -> dict[str, Any]:

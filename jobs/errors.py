@@ -7,6 +7,7 @@ NightmillError
 │   └── NoModelError      nobody has the model
 ├── StoppedEarlyError     stopped, can be resumed                    exit status 3
 │   ├── StoreError        the store does not answer or cannot write
+│   │   └── OtherVersionError  it was made by a newer or an older program
 │   ├── BrokerError       the broker does not answer or does not start
 │   └── PausedError       the batch is paused until somebody has looked at it
 └── RowError              one line of the input; the others go on
@@ -47,6 +48,10 @@ class StoppedEarlyError(NightmillError):
 
 class StoreError(StoppedEarlyError):
     """The store does not answer, is of another version, or cannot write."""
+
+
+class OtherVersionError(StoreError):
+    """The store is of another version than this program, which must not write to it."""
 
 
 class BrokerError(StoppedEarlyError):

@@ -29,7 +29,7 @@ class FileLock:
         if within_s is None:
             self._open_and_lock(fcntl.LOCK_EX)
             return True
-        return self.try_acquire() or self._queue_up(within_s)
+        return self.try_acquire() or (within_s > 0 and self._queue_up(within_s))
 
     def try_acquire(self) -> bool:
         """Take the lock if it is free; say whether it is ours now."""

@@ -38,12 +38,18 @@ from jobs.settings_sources import (
     variable,
 )
 
+HostName = Annotated[str, StringConstraints(pattern=r"^[\w.-]{1,64}$")]
 PoolName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 
 
 class WorkerSettings(Section):
     """How long a worker keeps a job, how often one may fail, and whether its machine may sleep."""
 
+    name: Annotated[HostName | None, FROM_ENVIRONMENT] = Field(
+        default=None,
+        description="What this machine is called in lists and results; by default its host name. "
+        "No two machines may have the same.",
+    )
     lease_s: Annotated[Seconds, FROM_ENVIRONMENT] = Field(
         default=60, ge=5, description="Seconds that a job stays with a worker that is not heard of."
     )

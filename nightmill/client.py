@@ -82,7 +82,7 @@ class Client:
         with self._as_file(rows) as source:
             request = request_of(source, options)
             if not isinstance(rows, (Path, str)):
-                request = replace(request, name=request.name or OF_A_PROGRAM)
+                request = replace(request, title=OF_A_PROGRAM)
             accepted = take_in(self._settings, store, request, _ignore)
         return accepted.submitted.batch.id
 

@@ -1,23 +1,18 @@
 """Deleting a batch for good, so that neither its prompts nor its answers are left in the store."""
 
-import time
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import msgspec
+from sqlalchemy import Connection
 
 from jobs.store import deleting
 from jobs.store.store import Store
 from nightmill.embedded.child import set_aside
 from nightmill.embedded.datadir import DataDir
-
-#: Rows of the first transaction, and of any.
-FIRST_PAGE = 100
-LARGEST_PAGE = 5_000
-#: Seconds that one transaction should take: others wait as long.
-PAGE_S = 0.1
-#: Seconds between two transactions, in which others get to write.
-PAUSE_S = 0.005
+from nightmill.paging import in_pages
+from worker import spool
 
 #: Called with the number of rows deleted so far; what it raises stops the deletion there.
 OnProgress = Callable[[int], None]
@@ -56,6 +51,8 @@ def delete_batch(
     logs of its runs go, files of results stay. Raises `UsageError` while jobs of it run, unless
     `is_forced` takes them away from their worker.
     """
+    # Answers of it may be on this machine's disk only; in the store they go with the others.
+    spool.record_left_behind(spool.folder_in(data_dir.path), store)
     with store.write(durable=True) as c:
         batch_id = deleting.find(c, word)
         deleting.hide(c, batch_id, is_forced=is_forced)
@@ -80,19 +77,16 @@ def delete_batch(
 
 
 def _empty(store: Store, hidden: list[str], on_progress: OnProgress) -> int:
-    rows, limit = 0, FIRST_PAGE
+    rows = 0
     for batch_id in hidden:
-        while True:
-            began = time.monotonic()
-            with store.write() as c:
-                dropped = deleting.drop_page(c, batch_id, limit)
+        for dropped in in_pages(store, partial(_drop_page, batch_id=batch_id)):
             rows += dropped
             on_progress(rows)
-            if dropped < limit:
-                break
-            limit = next_page(limit, time.monotonic() - began)
-            time.sleep(PAUSE_S)
     return rows
+
+
+def _drop_page(c: Connection, limit: int, *, batch_id: str) -> int:
+    return deleting.drop_page(c, batch_id, limit)
 
 
 def _remove_logs(data_dir: DataDir, batch_id: str) -> None:
@@ -109,9 +103,3 @@ def _why_not_clean(store: Store) -> NotCleaned | None:
     if is_any_unfinished:
         return "unfinished_batches"
     return None if store.has_room_to_compact() else "no_room"
-
-
-def next_page(limit: int, took_s: float) -> int:
-    """How many rows the next transaction takes, when this many took so long."""
-    fitting = limit * PAGE_S / max(took_s, 0.001)
-    return round(min(max(fitting, limit / 4, 1), 4 * limit, LARGEST_PAGE))

@@ -6,7 +6,7 @@ merely speaks OpenAI's protocol may be a gateway to somewhere else, and has to b
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 from jobs.settings import Settings
@@ -31,11 +31,25 @@ def find_servers(
     settings: Settings, ollama_port: int = OLLAMA_PORT, openai_ports: tuple[int, ...] = OPENAI_PORTS
 ) -> dict[str, str]:
     """The URLs of the servers that were found, by the pools that they make."""
-    if settings.names_pools or not settings.discover:
+    if not may_look(settings):
         return {}
     # What nobody listens to is not worth loading a client for.
     ollamas, others = _listening((ollama_port,)), _listening(openai_ports)
     return run_aside(_ask(ollamas, others)) if ollamas or others else {}
+
+
+def may_look(settings: Settings) -> bool:
+    """Whether servers are looked for at all."""
+    return settings.discover and not settings.names_pools
+
+
+def newcomers(found: Mapping[str, str], pools: Container[str]) -> dict[str, str]:
+    """Of the servers found by a later look, those that make a pool which there is not yet.
+
+    A pool keeps the server that it has: that may only be away for a moment, and what waits for it
+    was handed in for that one.
+    """
+    return {pool: url for pool, url in found.items() if pool not in pools}
 
 
 def is_ollama(answer: Any) -> bool:

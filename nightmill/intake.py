@@ -16,7 +16,7 @@ from nightmill.pools import PoolModels, find_models
 from nightmill.request import Request
 from nightmill.spool import spooled
 from producer.inputs import STDIN, Input, as_inputs, find_files
-from producer.output_file import check_output
+from producer.output_file import check_output, check_place
 from producer.plan import SubmitPlan
 from producer.submit import OnProgress, Submitted, submit
 
@@ -41,6 +41,8 @@ def take_in(
     Raises `UsageError` where the request cannot be carried out, `InputError` where nothing of the
     input can run and `NoModelError` where there is no model for it; nothing is stored then.
     """
+    # Before all that takes long: a whole night, or the reading of standard input.
+    check_place(request.output, request.kind)
     found = find_models(settings)
     choice = choose(settings, found, request.overrides.model, request.overrides.endpoint or "chat")
     data_dir = DataDir(settings.data_dir)
@@ -96,6 +98,7 @@ def plan_of(
         into=request.into,
         kind=request.kind,
         name=request.name,
+        title=request.title,
         is_fresh=request.is_fresh,
         priority=request.priority,
         max_failures=request.max_failures,

@@ -2,7 +2,9 @@
 
 import platform
 
+from jobs.settings import Settings
 
-def machine_name() -> str:
+
+def machine_name(settings: Settings) -> str:
     """What this machine is called in results and lists."""
-    return platform.node() or "localhost"
+    return settings.worker.name or platform.node() or "localhost"

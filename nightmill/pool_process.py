@@ -37,7 +37,7 @@ def run_pool(
     log_to_stderr()
     # The stack keeps its machine awake itself.
     vigil = nullcontext() if session or settings.worker.allow_sleep else _vigil(settings, data_dir)
-    host, session = machine_name(), session or str(uuid.uuid4())
+    host, session = machine_name(settings), session or str(uuid.uuid4())
     with vigil:
         return run_worker(
             settings,

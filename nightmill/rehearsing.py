@@ -1,5 +1,6 @@
 """A dry run: what a run would do, with nothing sent and nothing stored."""
 
+import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack, closing
@@ -18,7 +19,7 @@ from nightmill.choosing import choose
 from nightmill.intake import opened_inputs, plan_of
 from nightmill.pools import find_models
 from nightmill.request import Request
-from producer.output_file import check_output
+from producer.output_file import check_output, check_place
 from producer.rehearsal import Rehearsal, rehearse
 
 
@@ -32,6 +33,8 @@ class DryRun(msgspec.Struct, frozen=True, kw_only=True):
     #: Which model that is, its size, why it, and how to choose another.
     why: str
     memory_bytes: int
+    #: Bytes that are free where the rows would be stored; None where only a server knows.
+    free_bytes: int | None
     #: Seconds that all rows would take, by what earlier batches with this model took; None where
     #: there are none.
     estimated_s: float | None
@@ -45,6 +48,7 @@ def dry_run(settings: Settings, request: Request, check: Callable[[], None]) -> 
     Raises what a run would raise before it stores. `check` is called now and then and may raise
     to end it.
     """
+    check_place(request.output, request.kind)
     found = find_models(settings)
     choice = choose(settings, found, request.overrides.model, request.overrides.endpoint or "chat")
     contexts = {model.name: model.context for pool in found for model in pool.models}
@@ -66,6 +70,7 @@ def dry_run(settings: Settings, request: Request, check: Callable[[], None]) -> 
             why=choice.why
             if rehearsal.model == choice.model.name
             else f"{rehearsal.model}, as when it was begun",
+            free_bytes=_free_bytes(settings, store),
             memory_bytes=psutil.virtual_memory().total,
             estimated_s=rehearsal.rows / median(rates) if rates else None,
             batches=len(rates),
@@ -76,6 +81,13 @@ def _open_if_any(url: str) -> Store | None:
     """The store as it is: a dry run neither makes nor upgrades one."""
     path = sqlite_path(parse_url(url))
     return None if path is not None and not path.exists() else Store.open(url)
+
+
+def _free_bytes(settings: Settings, store: Store | None) -> int | None:
+    if store is not None:
+        return store.free_bytes()
+    folders = (settings.data_dir, *settings.data_dir.parents)
+    return shutil.disk_usage(next(folder for folder in folders if folder.is_dir())).free
 
 
 def _spool(settings: Settings) -> Path:

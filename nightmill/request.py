@@ -26,7 +26,10 @@ class Request:
     overrides: Overrides = field(default_factory=Overrides)
     into: str = "response"
     kind: ResultKind | None = None
+    #: What its user calls the batch, and no other one is called.
     name: str | None = None
+    #: What it is called otherwise; None: as its input is.
+    title: str | None = None
     priority: int = 0
     #: Share of failures among its last rows above which the batch is paused; None: as it was.
     max_failures: float | None = None

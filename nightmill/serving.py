@@ -13,27 +13,29 @@ LOOK_EVERY_S = 0.1
 #: Other commands hold the lock of the services for a moment.
 PASSING_S = 2.0
 
-#: Told who runs the services, in words, or None where this process does.
-OnLeader = Callable[[str | None], None]
+#: Told who runs the services, in words, or None where this process does, and with what settings.
+OnChange = Callable[[str | None, Settings], None]
 
 
 def serve(
-    settings: Settings, store: Store, on_leader: OnLeader, goes_on: Callable[[], bool]
+    settings: Settings, store: Store, on_change: OnChange, goes_on: Callable[[], bool]
 ) -> None:
     """Run the services, or stand by where another process does, as long as `goes_on` says so.
 
-    `goes_on` is asked several times a second; what it raises ends the services too. `on_leader`
-    is called at the beginning and when this changes. A store or broker that fails is waited for.
-    Raises another `StoppedEarlyError` where starting again does not help.
+    `goes_on` is asked several times a second; what it raises ends the services too. `on_change`
+    is called at the beginning, when somebody else leads, and when there are more pools. A store or
+    broker that fails is waited for. Raises another `StoppedEarlyError` where starting again does
+    not help.
     """
     began = time.monotonic()
     with Stack(settings, store) as stack:
-        told: bool | None = None
+        told: tuple[bool, tuple[str, ...]] | None = None
         while goes_on():
             is_known = stack.is_leader or time.monotonic() - began > PASSING_S
-            if is_known and stack.is_leader is not told:
-                told = stack.is_leader
-                on_leader(None if told else stack.leader)
+            now = stack.is_leader, tuple(stack.settings.pools)
+            if is_known and now != told:
+                told = now
+                on_change(None if stack.is_leader else stack.leader, stack.settings)
             time.sleep(LOOK_EVERY_S)
             # The dispatcher tells its log and tries again by itself.
             with suppress(StoreError, BrokerError):

@@ -37,7 +37,7 @@ class SubmitOptions(TypedDict, total=False):
     into: str
     #: What lines of results look like: `rows` or `openai`.
     kind: ResultKind | None
-    #: What to call the batch.
+    #: What to call the batch, and no other one is called.
     name: str | None
     #: Batches with a higher one go first.
     priority: int

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from jobs.disk import sync, sync_path
 from jobs.errors import StoppedEarlyError
 
 
@@ -33,7 +34,25 @@ def written_beside(path: Path) -> Iterator[BinaryIO]:
         except BaseException:
             part.unlink(missing_ok=True)
             raise
-        _sync_folder(target.parent)
+        sync_path(target.parent)
+
+
+def try_beside(path: Path) -> None:
+    """Raise `OSError` where `written_beside` could not begin now; leaves nothing behind."""
+    part, stream = _open_part(Path(os.path.realpath(path)))
+    with stream:
+        part.unlink()
+
+
+def reason(error: OSError) -> str:
+    """Why a file could not be written, in words."""
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            return "the disk is full"
+        case errno.EROFS:
+            return "the disk is read-only"
+        case _:
+            return error.strerror or type(error).__name__
 
 
 def _remove_leftovers(target: Path) -> None:
@@ -74,15 +93,7 @@ def _part_name(target: Path, token: str) -> str:
 
 def _make_durable(stream: BinaryIO) -> None:
     stream.flush()
-    os.fsync(stream.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    sync(stream.fileno())
 
 
 @contextmanager
@@ -91,16 +102,6 @@ def _translated(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StoppedEarlyError(
-            f"The results could not be written to {path}: {_reason(error)}. The answers are in the"
+            f"The results could not be written to {path}: {reason(error)}. The answers are in the"
             " store; give the same command again."
         ) from error
-
-
-def _reason(error: OSError) -> str:
-    match error.errno:
-        case errno.ENOSPC | errno.EDQUOT:
-            return "the disk is full"
-        case errno.EROFS:
-            return "the disk is read-only"
-        case _:
-            return error.strerror or type(error).__name__

@@ -5,11 +5,11 @@ was lost or never sent leaves a row that nobody claims; such rows are found and 
 """
 
 import logging
-import time
 from collections.abc import Callable, Iterator, Sequence
 
 from sqlalchemy import Connection
 
+from jobs.clocks import counting_sleep
 from jobs.errors import BrokerError
 from jobs.model import Hint
 from jobs.store import batches
@@ -18,9 +18,10 @@ from jobs.store.dispatch import LivePool
 from jobs.store.hosts import ALIVE_S
 from jobs.store.store import Store
 from jobs.wire import MAX_PACK
+from producer.attention import Attention
 from producer.brake import Brake
+from producer.pace import Pace
 from producer.publisher import Pack, Publisher
-from producer.rate import Pace
 from producer.sampling import Sampler
 from producer.window import Progress, pack_size, window_size
 
@@ -42,22 +43,26 @@ _IDLE_S = 0.1
 class Dispatcher:
     """The dispatcher of one store. Whoever calls `step` holds the lock that makes it the only one.
 
-    `most_in_pack` is for measuring what packs are good for.
+    `most_in_pack` is for measuring what packs are good for, `reaps` for what leases cost.
     """
 
     def __init__(
         self,
         store: Store,
         publisher: Publisher,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = counting_sleep,
         most_in_pack: int = MAX_PACK,
+        *,
+        reaps: bool = True,
     ) -> None:
         self._store = store
         self._publisher = publisher
         self._clock = clock
         self._most_in_pack = most_in_pack
+        self._reaps = reaps
         self._brake = Brake(store)
         self._upkeep_at = clock()
+        self._attention = Attention.beginning(clock())
         self._sampler = Sampler(store)
         self._progress: dict[str, Progress] = {}
         self._paces: dict[str, Pace] = {}
@@ -104,10 +109,13 @@ class Dispatcher:
         return pools
 
     def _keep_up(self, pools: Sequence[LivePool], now: float) -> None:
+        attention = self._attention.looked(now)
         with self._store.write() as c:
-            reaped = verbs.reap_expired(c)
+            reaped = verbs.reap_expired(c) if self._reaps and attention.may_judge else 0
             verbs.finalize(c)
             verbs.fold(c)
+        # A look at a store that did not answer was none.
+        self._attention = attention
         if reaped:
             logger.warning(
                 "%d jobs were not heard of within their lease and wait again.",
@@ -144,14 +152,14 @@ class Dispatcher:
         with self._store.read() as c:
             counts = {batch_id: batches.counts(c, batch_id) for batch_id in batches.open_ids(c)}
         self._paces = {
-            batch_id: self._paces.get(batch_id, Pace(counts=seen, seen_at=now)).seen(seen, now)
+            batch_id: self._paces.get(batch_id, Pace.from_now(seen, now)).seen(seen, now)
             for batch_id, seen in counts.items()
         }
         if not self._paces:
             return
         with self._store.write() as c:
             for batch_id, pace in self._paces.items():
-                verbs.keep_rates(c, batch_id, pace.jobs.per_s, pace.tokens.per_s)
+                verbs.keep_rates(c, batch_id, pace.jobs_per_s, pace.tokens_per_s)
 
     def _hand_out(self, pools: Sequence[LivePool]) -> list[Handed]:
         """Mark what fits the windows as dispatched, in one transaction for all pools."""

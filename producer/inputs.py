@@ -17,6 +17,9 @@ InputFormat = Literal["jsonl", "csv", "parquet", "text"]
 STDIN = Path("-")
 
 _FORMATS: dict[str, InputFormat] = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
     ".csv": "csv",
     ".tsv": "csv",
     ".parquet": "parquet",
@@ -40,6 +43,8 @@ class Input:
     path: Path
     format: InputFormat
     encoding: str = UTF8
+    #: Whether neither the user nor an ending said the format, so that it has to look like it.
+    is_guessed: bool = False
     #: Whether it is a copy of what came by standard input.
     is_stdin: bool = False
 
@@ -67,14 +72,20 @@ def find_files(words: Sequence[Path], output: Path | None = None) -> tuple[Path,
 def as_inputs(
     paths: Iterable[Path], input_format: InputFormat | None = None, encoding: str | None = None
 ) -> tuple[Input, ...]:
-    """How each file is read: as its ending says, or all as they are told to be.
+    """How each file is read: as its ending says, or all as they are told to be; else as JSONL.
 
     Raises `InputError` for an ending that nobody reads, and `UsageError` for an encoding that does
     not exist or has nothing to be applied to.
     """
     known = UTF8 if encoding is None else known_encoding(encoding)
     inputs = tuple(
-        Input(path=path, format=input_format or _format_of(path), encoding=known) for path in paths
+        Input(
+            path=path,
+            format=input_format or _format_of(path) or "jsonl",
+            encoding=known,
+            is_guessed=(input_format or _format_of(path)) is None,
+        )
+        for path in paths
     )
     if encoding is not None and all(given.format == "parquet" for given in inputs):
         raise UsageError("--encoding is for text: a Parquet file has its encoding in it.")
@@ -95,8 +106,8 @@ def _files(word: Path, output: Path | None) -> Iterator[Path]:
     yield from files
 
 
-def _format_of(path: Path) -> InputFormat:
+def _format_of(path: Path) -> InputFormat | None:
     ending = path.suffix.lower()
     if ending in _UNREAD:
         raise InputError(f"{path} {_UNREAD[ending]}.")
-    return _FORMATS.get(ending, "jsonl")
+    return _FORMATS.get(ending)

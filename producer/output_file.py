@@ -8,26 +8,40 @@ import msgspec
 
 from jobs.errors import UsageError
 from jobs.store.store import Store
-from producer.plan import SubmitPlan
+from producer.beside import reason, try_beside
+from producer.plan import ResultKind, SubmitPlan
 from producer.raw import MAX_LINE
 from producer.result_rows import TAKEN_PREFIX
 from producer.running_again import known_run
 from producer.writers import column_names_of, table_writer_of, writer_for
 
 
-def check_output(store: Store | None, plan: SubmitPlan, *, is_forced: bool = False) -> None:
-    """Raise `UsageError` unless the results may go to the plan's output.
+def check_place(path: Path | None, kind: ResultKind | None) -> None:
+    """Raise `UsageError` unless results of this kind can be written there, whatever is there now.
 
-    Refused are a place that cannot be written, the input itself, a format without a writer, and,
-    unless `is_forced`, a file with contents that are not this run's results. Where there is no
-    store yet, no file is.
+    Asking for permission is not enough: a disk may be full or read-only, a folder may take no
+    files. So a file is made beside it, as it will be for the results, and removed.
     """
-    path = plan.output
     if path is None:
         return
-    writer_for(path, plan.kind)
-    _refuse_unwritable(path)
-    if not path.exists():
+    writer_for(path, kind)
+    try:
+        _refuse_special(path)
+        try_beside(path)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written: {reason(error)}. Name another file with -o."
+        ) from error
+
+
+def check_output(store: Store | None, plan: SubmitPlan, *, is_forced: bool = False) -> None:
+    """Raise `UsageError` unless what is at the place of the plan's output may be replaced.
+
+    Refused are the input itself and, unless `is_forced`, a file with contents that are not this
+    run's results. Where there is no store yet, no file is.
+    """
+    path = plan.output
+    if path is None or not path.exists():
         return
     if any(given.path.exists() and path.samefile(given.path) for given in plan.inputs):
         which = "the input" if len(plan.inputs) == 1 else "one of the inputs"
@@ -39,16 +53,16 @@ def check_output(store: Store | None, plan: SubmitPlan, *, is_forced: bool = Fal
         )
 
 
-def _refuse_unwritable(path: Path) -> None:
+def _refuse_special(path: Path) -> None:
     folder = Path(os.path.realpath(path)).parent
     if path.is_dir():
         raise UsageError(f"{path} is a directory. Name a file in it with -o.")
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):
         raise UsageError(f"{path} is not a regular file. Leave -o out to write to standard output.")
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file, so {path} cannot be in it. Name another with -o.")
     if not folder.is_dir():
         raise UsageError(f"The folder of {path} does not exist. Create it first.")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise UsageError(f"The folder of {path} cannot be written. Name another one with -o.")
 
 
 def _is_ours(store: Store | None, plan: SubmitPlan, path: Path) -> bool:

@@ -42,7 +42,7 @@ MAX_FAILURES = 0.5
 class SubmitPlan:
     """An input, where its answers go, and how they are made.
 
-    Raises `UsageError` for an `into` that results cannot have.
+    Raises `UsageError` for an `into` that results cannot have, and for an empty name.
     """
 
     #: At least one.
@@ -57,8 +57,10 @@ class SubmitPlan:
     resolve_model: ResolveModel
     #: Name of the answer's field in the results.
     into: str = "response"
-    #: What people call the batch; None: the input's name.
+    #: What its user calls the batch, and no other one is called.
     name: str | None = None
+    #: What it is called otherwise; None: as its input is.
+    title: str | None = None
     #: None: `openai` if all usable lines are OpenAI's, else `rows`.
     kind: ResultKind | None = None
     #: Run everything again, whatever was answered before.
@@ -72,6 +74,8 @@ class SubmitPlan:
         if not self.into or not self.into.isprintable() or self.into in RESULT_FIELDS:
             taken = ", ".join(sorted(RESULT_FIELDS))
             raise UsageError(f"--into must be a name that can be printed, other than {taken}.")
+        if self.name == "":
+            raise UsageError("The name of a batch must not be empty.")
         if self.kind is not None and self.kind not in get_args(ResultKind):
             raise UsageError("The kind of results must be rows or openai.")
 

@@ -4,8 +4,6 @@ import math
 from dataclasses import dataclass, replace
 from typing import Self
 
-from jobs.model import Counts
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rate:
@@ -30,31 +28,4 @@ class Rate:
         keep = math.exp(-elapsed_s / self.memory_s)
         return replace(
             self, amount=self.amount * keep + amount, seconds=self.seconds * keep + elapsed_s
-        )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Pace:
-    """How fast a batch goes, from its counts as they were at the last look."""
-
-    counts: Counts
-    #: By the clock of whoever looks, in seconds.
-    seen_at: float
-    jobs: Rate = Rate(memory_s=30.0)
-    #: Tokens of answers; those of prompts are read, not made.
-    tokens: Rate = Rate(memory_s=30.0)
-
-    def seen(self, counts: Counts, now: float) -> Self:
-        """The pace at the next look. Jobs that were taken back make it no slower than zero."""
-        elapsed_s = now - self.seen_at
-        if elapsed_s <= 0:
-            return self
-        jobs = max(0, counts.finished - self.counts.finished)
-        tokens = max(0, counts.output_tokens - self.counts.output_tokens)
-        return replace(
-            self,
-            counts=counts,
-            seen_at=now,
-            jobs=self.jobs.updated(jobs, elapsed_s),
-            tokens=self.tokens.updated(tokens, elapsed_s),
         )

@@ -9,6 +9,7 @@ import msgspec
 from jobs.errors import InputError
 from jobs.model import InputFile
 from producer.inputs import Input
+from producer.jsonl import refuse_others
 from producer.lines import Place
 from producer.naming import named
 from producer.plan import SubmitPlan
@@ -35,6 +36,9 @@ class Reading:
         self.sources = [Source(given.path, given.name) for given in plan.inputs]
         if not any(source.size for source in self.sources):
             raise InputError(f"{plan.source} is empty. Put one row a line into it.")
+        for given, source in zip(plan.inputs, self.sources, strict=True):
+            if given.is_guessed:
+                refuse_others(source, given.encoding)
         self._inputs = plan.inputs
         self._part = plan.part
         self._needed = plan.overrides.columns()

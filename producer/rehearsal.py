@@ -11,6 +11,7 @@ from producer.lines import LineParser
 from producer.plan import SubmitPlan
 from producer.probe import refuse_useless
 from producer.reading import Reading
+from producer.room import room_of, shared_room
 from producer.running_again import choice_of, known_run, refuse_other_options
 
 #: Prompts, and lines of each kind of trouble, that are shown.
@@ -65,6 +66,10 @@ class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):
     #: Rows that by this estimate do not fit their model's context, and the first of them.
     too_long: int
     long_rows: tuple[Spot, ...]
+    #: Bytes that the rows take in the store, without their answers; and how many of them are for
+    #: what every row says again: system message, example turns and schema.
+    store_bytes: int
+    shared_bytes: int
     #: Sentences about the input that its user should read.
     notes: tuple[str, ...]
 
@@ -87,7 +92,7 @@ def rehearse(
     choice = choice_of(known, plan)
     parser = LineParser(choice, plan.overrides, plan.resolve_model)
     refuse_useless(reading, parser, plan.overrides)
-    notes = _Notes(contexts)
+    notes = _Notes(contexts, shared_room(plan.overrides))
     for number, row in enumerate(reading.rows()):
         if number % _CHECK_EVERY == 0:
             check()
@@ -98,8 +103,10 @@ def rehearse(
 class _Notes:
     """What is noted of the rows while they go by."""
 
-    def __init__(self, contexts: Mapping[str, int]) -> None:
+    def __init__(self, contexts: Mapping[str, int], shared_room: int) -> None:
         self._contexts = contexts
+        self._shared_room = shared_room
+        self._store_bytes = 0
         #: Hashes, for a million of these are a hundred megabytes already.
         self._ids: set[int] = set()
         self._rows = self._bad_lines = self._tokens = self._longest = self._too_long = 0
@@ -109,6 +116,7 @@ class _Notes:
 
     def take(self, job: NewJob) -> None:
         """Note one row."""
+        self._store_bytes += room_of(job)
         code = job.error_code or self._second_of_its_id(job)
         if code is not None:
             self._bad_lines += 1
@@ -153,6 +161,8 @@ class _Notes:
             long_rows=tuple(
                 Spot(file=file, line=line) for at in self._long for file, line in [places.of(at)]
             ),
+            store_bytes=self._store_bytes,
+            shared_bytes=self._rows * self._shared_room,
             notes=reading.notes(),
         )
 

@@ -21,6 +21,7 @@ from producer.lines import LineParser
 from producer.plan import MAX_FAILURES, SubmitPlan, shown_path
 from producer.probe import refuse_useless
 from producer.reading import Reading
+from producer.room import refuse_without_room
 from producer.running_again import choice_of, known_run, refuse_other_options, run_key
 
 #: Rows, and bytes of text, in one transaction at most.
@@ -122,7 +123,7 @@ def _resume(store: Store, batch: Batch, plan: SubmitPlan) -> Submitted:
     if counts.total > counts.succeeded + counts.failed:
         choice_of(batch, plan)
     with store.write(durable=True) as c:
-        _take_limit(c, batch, plan)
+        _take_changes(c, batch, plan)
         batch = batches.resume(c, batch.id)
     return Submitted(batch=batch, is_known=True, was_read=False, kept=counts.total)
 
@@ -139,6 +140,9 @@ def _read_in(
     going_on = None if plan.is_fresh else known
     parser = LineParser(choice_of(going_on, plan), plan.overrides, plan.resolve_model)
     refuse_useless(reading, parser, plan.overrides)
+    if known is None:
+        # What a batch has already takes no more room.
+        refuse_without_room(store, reading, parser, plan.part)
     batch = _begin(store, plan, known, reading)
     done = Submitted(
         batch=batch, is_known=going_on is not None, was_read=True, notes=reading.notes()
@@ -161,22 +165,26 @@ def _read_in(
 def _begin(store: Store, plan: SubmitPlan, known: Batch | None, reading: Reading) -> Batch:
     with store.write(durable=True) as c:
         if known is not None and not plan.is_fresh:
-            _take_limit(c, known, plan)
+            _take_changes(c, known, plan)
             return batches.reopen_ingest(c, known.id, reading.files)
         if known is not None:
             batches.delete(c, known.id)
+        if plan.name is not None:
+            batches.refuse_taken(c, shown_path(plan.name))
         return batches.create(c, ids.batch_id(), _new_batch(plan, reading))
 
 
-def _take_limit(c: Connection, batch: Batch, plan: SubmitPlan) -> None:
-    """Of what a command may change without being another run."""
+def _take_changes(c: Connection, batch: Batch, plan: SubmitPlan) -> None:
+    """Take over what a command may change without being another run."""
+    if plan.name is not None and shown_path(plan.name) != batch.name:
+        batches.rename(c, batch.id, shown_path(plan.name))
     if plan.max_failures is not None:
         batches.set_max_failures(c, batch.id, plan.max_failures)
 
 
 def _new_batch(plan: SubmitPlan, reading: Reading) -> NewBatch:
     return NewBatch(
-        name=shown_path(plan.name or reading.title),
+        name=shown_path(plan.name or plan.title or reading.title),
         run_key=run_key(plan),
         source=shown_path(plan.source),
         output="" if plan.output is None else shown_path(plan.output.absolute()),

@@ -1,21 +1,25 @@
 """A worker process: from its settings to its exit status."""
 
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 
 import psutil
 from celery import Celery
 
 from backends.base import Backend
 from jobs.addresses import masked
-from jobs.broker import celery_app
+from jobs.broker import celery_app, waiting_messages
 from jobs.errors import BrokerError
 from jobs.settings import Settings
 from jobs.store.store import Store
-from worker import presence, task
+from worker import presence, spool, task
+from worker.heartbeat import BUSY_S
 from worker.host import Host
 from worker.outcomes import Identity
-from worker.program import Program, stop_soon
+from worker.program import Program, stop_soon, stop_soon_or_exit
+from worker.watchdog import Watchdog
 
 #: Exit status of a worker that can record nothing more; what started it starts another.
 STOPPED_EARLY = 3
@@ -33,31 +37,38 @@ def run_worker(
     session: str,
     host: str,
     on_ready: Callable[[], None],
+    beat_every_s: float = BUSY_S,
 ) -> int:
     """Run the jobs of `pool` with `backend` until a signal ends it; the exit status.
 
     Belongs into the main thread of a process of its own. `on_ready` is called when messages are
     consumed. The first SIGTERM or SIGINT lets running jobs end within the grace time, the second
-    hands them back at once. Nothing runs when it returns or raises.
+    hands them back at once. Nothing runs when it returns or raises. `beat_every_s` is for
+    measuring what heartbeats cost: infinity is none at all.
 
     Raises:
-        UsageError: the name `pool@host` is taken, or the backend does not open.
+        UsageError: the name `pool@host` is taken, the machine's clock is wrong, or the backend
+            does not open.
         StoreError: the store does not answer or is of another version, at the start; or it did
             not take the last records, at the end.
         BrokerError: the broker does not answer at the start.
     """
-    who = Identity(session=session, host=host, pool=pool)
+    lock_dir = settings.data_dir / "locks"
+    who = Identity(session=session, host=host, pool=pool, guard=presence.guard_of(lock_dir))
     with ExitStack() as last_first:
-        last_first.callback(presence.take_name(settings.data_dir / "locks", who).release)
+        last_first.callback(presence.take_name(lock_dir, who).release)
         store = Store.open(store_url)
         last_first.callback(store.close)
         app = celery_app(broker_url, (pool,))
         _check_broker(app, broker_url)
+        presence.refuse_wrong_clock(store, time.time)
+        presence.refuse_twin(store, who)
+        # Before their jobs are given back: what was answered needs no second answer.
+        spool.record_left_behind(spool.folder_in(settings.data_dir), store)
         presence.take_back_jobs(store, who, settings.worker.max_crashes, psutil.boot_time())
         last_first.callback(presence.leave, store, who)
-        running = Host.open(backend, store, who, settings.worker, _end_early)
+        running = Host.open(backend, store, who, settings, _end_early, beat_every_s=beat_every_s)
         last_first.callback(running.close)
-        presence.announce(store, who, running.capabilities)
         return _consume(app, running, who, on_ready)
 
 
@@ -86,8 +97,18 @@ def _consume(app: Celery, host: Host, who: Identity, on_ready: Callable[[], None
         on_signal=host.drain_or_hand_back,
         on_stop=host.drain,
     )
-    return STOPPED_EARLY if program.run() else 0
+    watchdog = Watchdog(
+        host.condition, partial(waiting_messages, app, who.pool), partial(host.finish, _end_deaf)
+    )
+    try:
+        return STOPPED_EARLY if program.run() else 0
+    finally:
+        watchdog.stop()
 
 
 def _end_early() -> None:
     stop_soon(STOPPED_EARLY)
+
+
+def _end_deaf() -> None:
+    stop_soon_or_exit(STOPPED_EARLY)

@@ -18,6 +18,9 @@ class Held:
     def __init__(self) -> None:
         self._epochs: dict[str, int] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._epochs)
+
     def hints(self, *, without: Collection[str] = ()) -> list[Hint]:
         """What a heartbeat has to list, `without` the jobs that end in the same transaction."""
         return [

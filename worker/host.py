@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
@@ -12,17 +13,20 @@ from backends.base import Backend, Capabilities
 from backends.errors import BackendError
 from jobs.errors import UsageError
 from jobs.model import Hint
-from jobs.settings import WorkerSettings
+from jobs.settings import Settings
+from jobs.store.hosts import HostRow
 from jobs.store.store import Store
+from worker import presence, spool
 from worker.commit import Commits
 from worker.fitting.checker import Checker
-from worker.frames import frames_of
-from worker.heartbeat import keep_beating
+from worker.heartbeat import BUSY_S, Heartbeat
 from worker.loop_thread import LoopThread
 from worker.outcomes import Identity
 from worker.pipeline import HAND_BACK_S, Pipeline
 from worker.slots import Slots
+from worker.spool import Spool
 from worker.tally import Tally
+from worker.watchdog import Condition
 from worker.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -43,15 +47,21 @@ class Host:
         *,
         store: Store,
         who: Identity,
-        settings: WorkerSettings,
+        row: HostRow,
+        settings: Settings,
         on_death: Callable[[], None],
+        beat_every_s: float,
     ) -> None:
         self.capabilities = capabilities
         self._thread = thread
         self._backend = backend
-        self._grace_s = settings.grace_s
-        self._on_death = on_death
-        self._writer = Writer(Commits(store, who, settings.lease_s), thread.loop, on_death)
+        self._grace_s = settings.worker.grace_s
+        self._writer = Writer(
+            Commits(store, row, settings.worker.lease_s),
+            Spool(spool.folder_in(settings.data_dir), store.describe(), who.session),
+            thread.loop,
+            on_death,
+        )
         self._checker = Checker()
         self._pipeline = Pipeline(
             backend,
@@ -59,14 +69,14 @@ class Host:
             Slots(capabilities.slots),
             self._checker,
             who=who,
-            limits=settings,
+            limits=settings.worker,
             chance=random.random,
         )
         self._packs: set[Future[None]] = set()
+        self._packs_begun = 0
         self._draining: asyncio.Task[None] | None = None
-        self._writer.start()
-        self._heart = thread.begin(keep_beating(self._pipeline, self._writer))
-        self._heart.add_done_callback(self._note_heart)
+        heartbeat = Heartbeat(time.monotonic, lambda: self._pipeline.trouble, beat_every_s)
+        self._writer.start(heartbeat, self._pipeline.abort)
 
     @classmethod
     def open(
@@ -74,13 +84,19 @@ class Host:
         backend: Backend,
         store: Store,
         who: Identity,
-        settings: WorkerSettings,
+        settings: Settings,
         on_death: Callable[[], None],
+        *,
+        beat_every_s: float = BUSY_S,
     ) -> Self:
-        """Open the backend and begin to work; raises `UsageError` if it cannot be opened."""
+        """Open the backend, announce the host and begin to work.
+
+        Raises `UsageError` if the backend cannot be opened, or another machine has the name.
+        """
         thread = LoopThread()
         try:
             capabilities = thread.run(backend.open())
+            row = presence.announce(store, who, capabilities)
         except BaseException as error:
             thread.run(backend.close())
             thread.end()
@@ -95,16 +111,27 @@ class Host:
             capabilities,
             store=store,
             who=who,
+            row=row,
             settings=settings,
             on_death=on_death,
+            beat_every_s=beat_every_s,
         )
 
     def run_pack(self, hints: Sequence[Hint], tally: Tally) -> "Future[None]":
         """Begin to run a pack. Done when its jobs are; cancelled at the end of a drain."""
+        self._packs_begun += 1
         pack = self._thread.begin(self._pipeline.run_pack(hints, tally))
         self._packs.add(pack)
         pack.add_done_callback(self._packs.discard)
         return pack
+
+    def condition(self) -> Condition:
+        """How it is now."""
+        return self._thread.run(self._look())
+
+    def finish(self, then: Callable[[], None]) -> None:
+        """Claim nothing more, let jobs end however long that takes, then call `then`."""
+        self._thread.begin(self._finish(then))
 
     def drain(self) -> None:
         """Claim nothing more and let jobs end within the grace time. May be called again."""
@@ -131,7 +158,6 @@ class Host:
             last_first.callback(self._close_backend)
             last_first.callback(self._close_checker)
             self._thread.run(self._drained())
-            self._heart.cancel()
 
     def _begin_to_drain(self) -> asyncio.Task[None]:
         if self._draining is None:
@@ -143,6 +169,17 @@ class Host:
             self._begin_to_drain()
         else:
             self._pipeline.hand_back()
+
+    async def _look(self) -> Condition:
+        return Condition(
+            has_free_slots=self._pipeline.has_free_slots,
+            store_answers=not self._writer.is_failing,
+            packs=self._packs_begun,
+        )
+
+    async def _finish(self, then: Callable[[], None]) -> None:
+        await self._pipeline.finish()
+        then()
 
     async def _drain(self) -> None:
         log.info("The worker drains: nothing more is claimed.", extra={"action": "drain"})
@@ -160,9 +197,3 @@ class Host:
 
     def _close_checker(self) -> None:
         self._thread.run(self._checker.close())
-
-    def _note_heart(self, heart: "Future[None]") -> None:
-        error = None if heart.cancelled() else heart.exception()
-        if error is not None:
-            log.critical("The heartbeat died.\n%s", frames_of(error), extra={"action": "heart"})
-            self._on_death()

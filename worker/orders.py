@@ -1,4 +1,4 @@
-"""What the event loop asks of the writer: claims, records and heartbeats, each with its answer."""
+"""What the event loop asks of the writer: claims and records, each with its answer."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -8,8 +8,6 @@ import msgspec
 
 from jobs.errors import StoreError
 from jobs.model import Claimed, Hint, Outcome
-from jobs.store.hosts import Trouble
-from jobs.store.running import Beat
 from worker.work import Work, Written
 
 
@@ -27,31 +25,21 @@ class Record(msgspec.Struct, frozen=True):
     done: asyncio.Future[bool]
 
 
-class Heartbeat(msgspec.Struct, frozen=True):
-    """Asks for a heartbeat that tells what the host suffers from."""
-
-    trouble: Trouble | None
-    done: asyncio.Future[Beat]
-
-
-Order = Claim | Record | Heartbeat
+Order = Claim | Record
 
 
 def work_of(orders: Iterable[Order]) -> Work:
     """All that was asked for, as one piece of work."""
-    outcomes, hints, is_beat = [], [], False
-    trouble: Trouble | None = None
-    for order in orders:
-        match order:
-            case Record(outcome):
-                outcomes.append(outcome)
-            case Claim(more):
-                hints.append(more)
-            case Heartbeat(trouble):
-                is_beat = True
+    orders = list(orders)
+    hints = [order.hints for order in orders if isinstance(order, Claim)]
     # Two packs may name the same job.
     unique = dict.fromkeys(chain.from_iterable(hints))
-    return Work(outcomes=tuple(outcomes), hints=tuple(unique), is_beat=is_beat, trouble=trouble)
+    return Work(outcomes=outcomes_of(orders), hints=tuple(unique))
+
+
+def outcomes_of(orders: Iterable[Order]) -> tuple[Outcome, ...]:
+    """What is to be recorded of all that was asked for."""
+    return tuple(order.outcome for order in orders if isinstance(order, Record))
 
 
 def answer(orders: Iterable[Order], written: Written) -> None:
@@ -67,8 +55,6 @@ def answer(orders: Iterable[Order], written: Written) -> None:
             case Claim(hints, granted):
                 ids = [hint.job_id for hint in hints if hint.job_id in claimed]
                 granted.set_result([claimed.pop(job_id) for job_id in dict.fromkeys(ids)])
-            case Heartbeat(_, beaten) if written.beat is not None:
-                beaten.set_result(written.beat)
 
 
 def refuse(orders: Iterable[Order], error: StoreError) -> None:

@@ -16,6 +16,8 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     #: The machine.
     host: str
     pool: str
+    #: The id of the folder whose lock guards the name.
+    guard: str = ""
 
     @property
     def name(self) -> str:

@@ -67,6 +67,11 @@ class Pipeline:
         return self._packs > 0
 
     @property
+    def has_free_slots(self) -> bool:
+        """Whether another job could begin now."""
+        return self._slots.are_free
+
+    @property
     def trouble(self) -> Trouble | None:
         """Why the backend serves nobody now, if it does not."""
         return self._parking.trouble
@@ -94,6 +99,11 @@ class Pipeline:
                     extra={"action": "job_lost", "job": job_id},
                 )
                 flight.abort(Abort.LOST)
+
+    async def finish(self) -> None:
+        """Claim nothing more and let jobs end, however long that takes."""
+        self._slots.close()
+        await self._come_to_rest(None)
 
     async def drain(self, grace_s: float) -> None:
         """Claim nothing more, let jobs end for `grace_s` seconds, hand back the rest."""
@@ -186,7 +196,7 @@ class Pipeline:
             return used(outcome, error.input_tokens, error.output_tokens)
         return outcome
 
-    async def _come_to_rest(self, within_s: float) -> None:
+    async def _come_to_rest(self, within_s: float | None) -> None:
         try:
             async with asyncio.timeout(within_s):
                 while self.is_busy:

@@ -4,7 +4,9 @@ Its own program would set up logging, print a banner, restart itself on a hang-u
 without its threads at the second signal.
 """
 
+import os
 import signal
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -93,9 +95,21 @@ class Program(WorkController):  # type: ignore[misc]  # Celery ships no types
         self.hub.call_soon(_look_around)
 
 
+#: A program that is asked to stop and does not within so many seconds is ended.
+STUCK_S = 30.0
+
+
 def stop_soon(status: int) -> None:
     """Let the program of this process end with an exit status; from any thread."""
     state.should_stop = status
+
+
+def stop_soon_or_exit(status: int) -> None:
+    """The same for one whose jobs have ended but that may be beyond asking: it gets `STUCK_S`."""
+    stop_soon(status)
+    last_resort = threading.Timer(STUCK_S, os._exit, [status])
+    last_resort.daemon = True
+    last_resort.start()
 
 
 def _look_around() -> None:

@@ -23,13 +23,18 @@ class Slots:
         self._is_closed = False
         self._is_serving = False
 
+    @property
+    def are_free(self) -> bool:
+        """Whether somebody who asked now would get one at once."""
+        return self._free > 0 and self._are_given_out
+
     async def take(self, most: int) -> int:
         """Wait for a slot, then take what is free of `most`; says how many, at least one.
 
         Raises:
             SlotsClosedError: the host is draining.
         """
-        if not self._waiting and self._are_given_out and self._free:
+        if not self._waiting and self.are_free:
             return self._grant(most)
         granted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting.append((most, granted))

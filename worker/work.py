@@ -44,10 +44,13 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     #: Jobs that this session holds now and did not before, by their id.
     claimed: Mapping[str, Claimed] = {}
     beat: Beat | None = None
+    #: Whether another session has this one's name by now.
+    is_replaced: bool = False
 
     def __add__(self, other: "Written") -> "Written":
         return Written(
             taken=self.taken | other.taken,
             claimed={**self.claimed, **other.claimed},
             beat=self.beat or other.beat,
+            is_replaced=self.is_replaced or other.is_replaced,
         )

@@ -1,14 +1,13 @@
 """The one engine there is at a time: started when needed, replaced when over or of no use."""
 
 import asyncio
-import errno
 import os
-import stat
 from pathlib import Path
 
 from backends.base import ModelInfo
 from backends.errors import ParkBackendError
 from backends.mlx.remote import EngineSetup, RemoteEngine
+from jobs.folders import make_private
 from jobs.locks import FileLock
 
 #: Bytes of weights from which on a machine is taken to have room for one model only.
@@ -95,7 +94,7 @@ class EngineKeeper:
 
     def _take_lock(self, model: ModelInfo) -> None:
         try:
-            _require_private(self._lock.path.parent)
+            make_private(self._lock.path.parent)
             is_ours = self._lock.try_acquire()
         except OSError as error:
             raise ParkBackendError(
@@ -109,11 +108,3 @@ class EngineKeeper:
                 for_s=30,
             )
         self._lock.note(f"process {os.getpid()} with {model.name}")
-
-
-def _require_private(folder: Path) -> None:
-    """Make the folder; raises `OSError` where somebody else made it first."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-        raise PermissionError(errno.EPERM, "the folder is somebody else's", str(folder))

@@ -9,8 +9,12 @@ Assurance = Literal["named", "switched off"]
 
 #: Before it, prompts that are too long are cut in silence whatever is asked.
 TRUNCATE_SINCE = (0, 12, 4)
-#: Since it, `:local` behind a name is answered on the daemon's own machine or refused.
-LOCAL_NAMES_SINCE = (0, 17, 6)
+#: Since it, `:local` behind a name is answered on the daemon's own machine or refused. 0.17.7 takes
+#: it for a part of the name, and answers 400 whatever the model.
+LOCAL_NAMES_SINCE = (0, 18, 0)
+
+#: A candidate may lack what its release has.
+_CANDIDATE, _RELEASE = 0, 1
 
 _VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)(-rc\d*)?", re.ASCII)
 
@@ -21,7 +25,7 @@ def assurance_of(version: str, *, is_cloud_off: bool) -> Assurance | None:
     `is_cloud_off` is what its `/api/status` says; False where it has none.
     """
     known = _numbers(version)
-    if known is not None and known >= LOCAL_NAMES_SINCE:
+    if known is not None and known >= (*LOCAL_NAMES_SINCE, _RELEASE):
         return "named"
     return "switched off" if is_cloud_off else None
 
@@ -29,7 +33,7 @@ def assurance_of(version: str, *, is_cloud_off: bool) -> Assurance | None:
 def is_too_old(version: str) -> bool:
     """Whether it would cut prompts without a word. What is no version is somebody's own build."""
     known = _numbers(version)
-    return known is not None and known < TRUNCATE_SINCE
+    return known is not None and known < (*TRUNCATE_SINCE, _RELEASE)
 
 
 def missing_assurance(version: str, place: str) -> str:
@@ -51,13 +55,12 @@ def too_old(version: str, place: str) -> str:
     )
 
 
-def _numbers(version: str) -> tuple[int, int, int] | None:
-    """The numbers of a release; None for anything else, such as the 0.0.0 of a build by hand."""
+def _numbers(version: str) -> tuple[int, int, int, int] | None:
+    """The numbers of a version; None for anything else, such as the 0.0.0 of a build by hand."""
     match = _VERSION.fullmatch(version.strip())
     if match is None:
         return None
     numbers = (int(match[1]), int(match[2]), int(match[3]))
     if not any(numbers):
         return None
-    # A candidate may lack what its release has.
-    return (*numbers[:2], numbers[2] - 1) if match[4] and numbers[2] else numbers
+    return (*numbers, _CANDIDATE if match[4] else _RELEASE)

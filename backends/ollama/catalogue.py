@@ -14,7 +14,7 @@ from backends.ollama.assurance import Assurance
 from backends.ollama.decisions import PARK_S
 from backends.ollama.failure import Failure
 from backends.ollama.failures import decide
-from backends.ollama.names import full_name, is_cloud_name, local_name
+from backends.ollama.names import full_name, is_cloud_name, is_local_name, local_name
 from backends.ollama.privacy import refused_as_remote, require_local_name, shown
 from backends.ollama.shown import Known, known_of
 from backends.ollama.wire import Loaded, Ps, Shown, Status, Tag, Tags, Version
@@ -114,6 +114,8 @@ class Catalogue:
         looked_at = _now()
         await self._require_assurance()
         tags = (await self._get("/api/tags", Tags)).models or []
+        if self._assurance == "named":
+            tags = [tag for tag in tags if not is_local_name(tag.name)]
         local = [tag for tag in tags if not _is_remote(tag)]
         known = [await self._know(tag) for tag in local]
         self._known = {full_name(one.name): one for one in known if one is not None}

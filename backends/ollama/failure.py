@@ -1,11 +1,14 @@
 """An error of Ollama's as it came, and what its body says."""
 
+import re
 from typing import Any
 
 import msgspec
 
 #: Characters of a text that say what it is about; behind them, prompts and answers are quoted.
 _SAID = 250
+#: How Ollama says that another machine was not to be had. With its runners it talks on loopback.
+_ON_ITS_WAY_OUT = re.compile(r'post "https?://(?!127\.0\.0\.1[:/])')
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +31,7 @@ class Words(msgspec.Struct, frozen=True):
     text: str = ""
     #: Whether it has the shape of Ollama's own errors: a text as `error` and nothing else.
     is_ollamas: bool = False
-    #: Passed on from the cloud, or asking for a sign-in to it.
+    #: Passed on from the cloud, asking for a sign-in to it, or lost on the way there.
     is_of_cloud: bool = False
 
 
@@ -40,9 +43,10 @@ def read(body: bytes) -> Words:
         return Words(body[:_SAID].decode("utf-8", "replace").casefold())
     if not isinstance(value, dict):
         return Words()
-    is_of_cloud = "signin_url" in value or "StatusCode" in value
     is_ollamas = value.keys() == {"error"} and isinstance(value["error"], str)
     text = _text_of(value)[:_SAID].casefold()
+    is_on_its_way = is_ollamas and _ON_ITS_WAY_OUT.match(text) is not None
+    is_of_cloud = "signin_url" in value or "StatusCode" in value or is_on_its_way
     return Words(text, is_ollamas=is_ollamas, is_of_cloud=is_of_cloud)
 
 

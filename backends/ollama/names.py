@@ -18,6 +18,14 @@ def is_cloud_name(name: str) -> bool:
     return bool(colon) and (tag == _CLOUD or tag.endswith(f"-{_CLOUD}"))
 
 
+def is_local_name(name: str) -> bool:
+    """Whether its tag is what stands behind the names that only this machine answers to.
+
+    Ollama lists a model that somebody named so, and neither runs nor deletes it (0.20.2).
+    """
+    return name.casefold().endswith(_LOCAL)
+
+
 def local_name(name: str) -> str:
     """The name by which Ollama answers on its own machine or not at all."""
     return full_name(name) + _LOCAL

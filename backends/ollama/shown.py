@@ -14,6 +14,8 @@ _ENDPOINTS: tuple[tuple[str, Endpoint], ...] = (
     ("embedding", "embeddings"),
 )
 _DEFAULT = ("completion",)
+#: Ollama's word for a quantization that it cannot tell.
+_UNKNOWN = "unknown"
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +44,7 @@ def known_of(tag: Tag, shown: Shown) -> Known:
             name=tag.name,
             size=tag.size,
             context=_context(shown.model_info or {}),
-            quantization=details.quantization_level,
+            quantization=details.quantization_level.replace(_UNKNOWN, ""),
             endpoints=tuple(name for needs, name in _ENDPOINTS if needs in capabilities),
         ),
         family=details.family,

@@ -57,7 +57,10 @@ def is_cut(request: GenerationRequest, *, counted: int, window: int) -> bool:
         return False
     if counted < size // _MOST_BYTES_A_TOKEN:
         return True
-    # What is shifted out leaves about half a window, of text that would fill it.
+    # Ollama's own engine leaves a window full, and thus no room for an answer.
+    if counted >= window and request.endpoint == "chat":
+        return True
+    # What llama-server shifts out leaves about half a window, of text that would fill it.
     is_half = abs(counted - window // 2) <= _TURN_TOKENS
     return is_half and size // _BYTES_A_TOKEN > window
 

@@ -10,10 +10,13 @@ from jobs.codes import ErrorCode
 from jobs.errors import StoppedEarlyError, UsageError
 from jobs.model import Batch, Counts, InputFile, NewBatch
 from jobs.states import BatchState, JobState
-from jobs.store import counters
+from jobs.store import counters, pauses
 from jobs.store.dialect import Sql
 from jobs.store.ingest import no_longer_ingesting
 from jobs.store.terminal import end_unfinished, leave, open_next_run
+
+#: Ids that a message names at most.
+MOST_NAMED = 5
 
 
 def create(c: Connection, batch_id: str, new: NewBatch) -> Batch:
@@ -41,15 +44,34 @@ def find(c: Connection, run_key: str) -> Batch | None:
 
 def get(c: Connection, word: str) -> Batch:
     """The one batch of this name or whose id begins like this; `UsageError` if none or more."""
-    rows = _GET(c, word=word, size=len(word)).all()
+    rows = _GET(c, word=word, size=len(word), limit=MOST_NAMED + 1).all()
     if not rows or not word:
         raise unknown(word)
     if len(rows) > 1:
+        ids = [row.id for row in rows[:MOST_NAMED]]
+        more = " and more" if len(rows) > MOST_NAMED else ""
         raise UsageError(
-            f"More than one batch answers to `{word}`: give more of its id; `nightmill batches`"
-            " lists them."
+            f"More than one batch answers to `{word}`: {', '.join(ids)}{more}. Give as much of an"
+            " id as only one of them has; `nightmill batches` lists them."
         )
     return _batch(rows[0])
+
+
+def refuse_taken(c: Connection, name: str, batch_id: str = "") -> None:
+    """Raise `UsageError` where a batch, other than the one with this id, answers to a name."""
+    taken = _GET(c, word=name, size=len(name), limit=2)
+    other = next((row.id for row in taken if row.id != batch_id), None)
+    if other is not None:
+        raise UsageError(
+            f"The batch {other} answers to the name `{name}` already. Choose another name, or"
+            f" remove that batch with `nightmill delete {other}`."
+        )
+
+
+def rename(c: Connection, batch_id: str, name: str) -> None:
+    """Give a batch another name. Raises `UsageError` where another one answers to it."""
+    refuse_taken(c, name, batch_id)
+    _RENAME(c, batch_id=batch_id, name=name)
 
 
 def newest(c: Connection, limit: int) -> list[Batch]:
@@ -99,9 +121,17 @@ def pools_of_unfinished(c: Connection, batch_id: str) -> tuple[str, ...]:
     return tuple(sorted(_POOLS(c, batch_id=batch_id).scalars()))
 
 
+def lock(c: Connection, batch_id: str) -> BatchState:
+    """Hold a batch to the end of the transaction; its state. `UsageError` where it is gone."""
+    row = _LOCK(c, batch_id=batch_id).one_or_none()
+    if row is None or row.state == BatchState.DELETING:
+        raise unknown(batch_id)
+    return BatchState(row.state)
+
+
 def reopen_ingest(c: Connection, batch_id: str, files: Sequence[InputFile] = ()) -> Batch:
     """The input is about to be read again from these files: the batch gets its next revision."""
-    _lock(c, batch_id)
+    lock(c, batch_id)
     return _batch(_REOPEN(c, batch_id=batch_id, files=_as_json(files)).one())
 
 
@@ -133,23 +163,18 @@ def resume(c: Connection, batch_id: str) -> Batch:
 
     A batch that was cancelled or has anything unfinished is open after it, and not paused.
     """
-    state = _lock(c, batch_id)
+    state = lock(c, batch_id)
     open_next_run(c, batch_id, (JobState.CANCELLED, JobState.EXPIRED))
     if state in _CUT_SHORT or counts(c, batch_id).unfinished:
-        _OPEN(c, batch_id=batch_id)
+        reopen(c, batch_id, lift_pause=True)
     return get(c, batch_id)
 
 
-def retry_failed(c: Connection, batch_id: str) -> int:
-    """The failed jobs open their next run, lines that could not be read excepted; how many.
-
-    A batch that was paused goes on.
-    """
-    _lock(c, batch_id)
-    reopened = open_next_run(c, batch_id, (JobState.FAILED,))
-    if reopened:
-        _OPEN(c, batch_id=batch_id)
-    return reopened
+def reopen(c: Connection, batch_id: str, *, lift_pause: bool) -> None:
+    """Jobs of a batch wait again: it is open, unless its input is being read."""
+    if lift_pause:
+        pauses.go_on(c, batch_id)
+    _OPEN(c, batch_id=batch_id)
 
 
 def cancel(c: Connection, batch_id: str) -> int:
@@ -157,7 +182,7 @@ def cancel(c: Connection, batch_id: str) -> int:
 
     A batch that is over stays as it is.
     """
-    if _lock(c, batch_id).is_over:
+    if lock(c, batch_id).is_over:
         return 0
     ended = end_unfinished(c, batch_id, JobState.CANCELLED, ErrorCode.CANCELLED)
     _END(c, batch_id=batch_id, state=BatchState.CANCELLED.value)
@@ -181,20 +206,12 @@ def is_delivered(c: Connection, batch_id: str) -> bool:
 
 def delete(c: Connection, batch_id: str) -> None:
     """Remove a batch and everything of it. What still runs is dropped when it reports."""
-    _lock(c, batch_id)
+    lock(c, batch_id)
     for statement in _DELETE_OF_JOBS:
         statement(c, batch_id=batch_id)
     _DELETE_JOBS(c, batch_id=batch_id)
     counters.clear(c, batch_id)
     _DELETE(c, batch_id=batch_id)
-
-
-def _lock(c: Connection, batch_id: str) -> BatchState:
-    """Hold a batch to the end of the transaction; its state."""
-    row = _LOCK(c, batch_id=batch_id).one_or_none()
-    if row is None or row.state == BatchState.DELETING:
-        raise unknown(batch_id)
-    return BatchState(row.state)
 
 
 def unknown(batch_id: str) -> UsageError:
@@ -236,9 +253,11 @@ RETURNING {columns}
 _FIND = Sql("SELECT {columns} FROM batches WHERE run_key = :run_key", _PARTS)
 _GET = Sql(
     "SELECT {columns} FROM batches WHERE state <> 'deleting'"
-    " AND (substr(id, 1, :size) = :word OR name = :word) LIMIT 2",
+    " AND (substr(id, 1, :size) = :word OR name = :word)"
+    " ORDER BY created_at DESC, id DESC LIMIT :limit",
     _PARTS,
 )
+_RENAME = Sql("UPDATE batches SET name = :name WHERE id = :batch_id")
 _NEWEST = Sql(
     "SELECT {columns} FROM batches WHERE state <> 'deleting'"
     " ORDER BY created_at DESC, id DESC LIMIT :limit",
@@ -269,7 +288,7 @@ WHERE id = :batch_id RETURNING {columns}
     _PARTS,
 )
 _OPEN = Sql(
-    "UPDATE batches SET state = 'open', finished_at = NULL, paused_reason = NULL"
+    "UPDATE batches SET state = 'open', finished_at = NULL"
     " WHERE id = :batch_id AND state <> 'ingesting'"
 )
 _END = Sql(

@@ -102,7 +102,11 @@ def recall_dispatched(c: Connection, pool: str) -> int:
 
 
 def reap_expired(c: Connection) -> int:
-    """Running jobs whose lease has run out go back to pending, and nobody is charged."""
+    """Running jobs whose lease has run out go back to pending, and nobody is charged.
+
+    All jobs of such a session do: one whose lease is a little longer, as it was claimed after the
+    last heartbeat, would else look as if it had been alone when the session died.
+    """
     return hand_back(c, _EXPIRED(c).all())
 
 
@@ -216,8 +220,12 @@ ORDER BY j.id {skip_locked}
 _PUT_BACK = Sql("UPDATE jobs SET state = 'pending' WHERE id IN {ids}", ids="id")
 _EXPIRED = Sql(
     """
+WITH silent AS (
+    SELECT j.session FROM {jobs_in_flight}
+    WHERE {in_flight} AND j.state = 'running' AND j.lease_until < {now}
+)
 SELECT {running_columns} FROM {jobs_in_flight}
-WHERE {in_flight} AND j.state = 'running' AND j.lease_until < {now}
+WHERE {in_flight} AND j.state = 'running' AND j.session IN (SELECT session FROM silent)
 ORDER BY j.id {skip_locked}
 """,
     _PARTS,

@@ -1,5 +1,7 @@
 """The live registry: which session serves which pool on which machine."""
 
+from typing import Any
+
 import msgspec
 from sqlalchemy import Connection
 
@@ -31,6 +33,10 @@ class HostRow(msgspec.Struct, frozen=True, kw_only=True):
     machine: str
     #: Nightmill's version.
     version: str
+    #: The id of the folder whose lock guards the name, so that two machines can be told apart.
+    guard: str = ""
+    #: Versions of what it runs on, by name.
+    software: dict[str, str] = {}
     #: Seconds since the epoch, by the store's clock, which also sets them.
     started_at: float = 0.0
     seen_at: float = 0.0
@@ -43,12 +49,17 @@ class HostRow(msgspec.Struct, frozen=True, kw_only=True):
     is_out: bool = False
 
 
-def announce(c: Connection, host: HostRow) -> None:
-    """Enter a host, in the place of an earlier session of the same name."""
-    values = msgspec.structs.asdict(host)
-    models = msgspec.json.encode(host.models).decode()
-    keep = ("name", "session", "pool", "slots", "machine", "version")
-    _ANNOUNCE(c, models=models, **{key: values[key] for key in keep})
+def announce(c: Connection, host: HostRow) -> bool:
+    """Enter a host, in the place of an earlier session of the same name.
+
+    False where one lives that another folder's lock guards: the name is taken on another machine.
+    """
+    return _ANNOUNCE(c, alive_s=ALIVE_S, **_values(host)).rowcount == 1
+
+
+def enter_again(c: Connection, host: HostRow) -> bool:
+    """Enter a host whose entry went missing; False where another session has its name now."""
+    return _ENTER(c, **_values(host)).rowcount == 1
 
 
 def seen(c: Connection, name: str, session: str, trouble: Trouble | None = None) -> bool:
@@ -60,6 +71,11 @@ def seen(c: Connection, name: str, session: str, trouble: Trouble | None = None)
 def was_seen_since(c: Connection, name: str, when: float) -> bool:
     """Whether a host of this name was seen at `when`, in seconds since the epoch, or later."""
     return bool(_SEEN_SINCE(c, name=name, when=when).scalar_one())
+
+
+def find(c: Connection, name: str) -> HostRow | None:
+    """The host of this name, dead or alive."""
+    return next((host for host in listing(c) if host.name == name), None)
 
 
 def leave(c: Connection, name: str, session: str) -> None:
@@ -76,14 +92,7 @@ def sessions_of(c: Connection, name: str) -> list[str]:
 
 def listing(c: Connection) -> list[HostRow]:
     """All hosts that have not left, by name; `seen_at` tells which of them live."""
-    rows = [row._asdict() for row in _LISTING(c)]
-    return [
-        msgspec.convert(
-            row | {"models": msgspec.json.decode(row["models"]), "is_out": bool(row["is_out"])},
-            HostRow,
-        )
-        for row in rows
-    ]
+    return [_host(row._asdict()) for row in _LISTING(c)]
 
 
 def living(c: Connection) -> list[HostRow]:
@@ -91,19 +100,53 @@ def living(c: Connection) -> list[HostRow]:
     return [host for host in listing(c) if host.silent_s < ALIVE_S]
 
 
+def running(c: Connection) -> dict[str, int]:
+    """How many jobs run on each host, by its name."""
+    return {row.host: row.jobs for row in _RUNNING(c)}
+
+
 def models_running(c: Connection) -> list[tuple[str, str]]:
     """Pool and model of the jobs that run now, each once: these models are in memory."""
     return [tuple(row) for row in _MODELS_RUNNING(c)]
 
 
-_ANNOUNCE = Sql("""
-INSERT INTO hosts (name, session, pool, slots, models, machine, version, started_at, seen_at)
-VALUES (:name, :session, :pool, :slots, :models, :machine, :version, {now}, {now})
+def _values(host: HostRow) -> dict[str, str | int]:
+    return {
+        "name": host.name,
+        "session": host.session,
+        "pool": host.pool,
+        "slots": host.slots,
+        "models": msgspec.json.encode(host.models).decode(),
+        "machine": host.machine,
+        "version": host.version,
+        "guard": host.guard,
+        "software": msgspec.json.encode(host.software).decode(),
+    }
+
+
+def _host(row: dict[str, Any]) -> HostRow:
+    of_json = {key: msgspec.json.decode(row[key]) for key in ("models", "software")}
+    return msgspec.convert(row | of_json | {"is_out": bool(row["is_out"])}, HostRow)
+
+
+_ENTRY = """
+INSERT INTO hosts (name, session, pool, slots, models, machine, version, guard, software,
+    started_at, seen_at)
+VALUES (:name, :session, :pool, :slots, :models, :machine, :version, :guard, :software,
+    {now}, {now})
+"""
+_ENTER = Sql(_ENTRY + "ON CONFLICT (name) DO NOTHING")
+_ANNOUNCE = Sql(
+    _ENTRY
+    + """
 ON CONFLICT (name) DO UPDATE SET session = excluded.session, pool = excluded.pool,
     slots = excluded.slots, models = excluded.models, machine = excluded.machine,
-    version = excluded.version, started_at = excluded.started_at, seen_at = excluded.seen_at,
+    version = excluded.version, guard = excluded.guard, software = excluded.software,
+    started_at = excluded.started_at, seen_at = excluded.seen_at,
     trouble = NULL, troubled_since = NULL, parked_until = NULL
-""")
+WHERE hosts.guard IN ('', excluded.guard) OR hosts.seen_at <= {now} - :alive_s
+"""
+)
 _SEEN = Sql("""
 UPDATE hosts SET seen_at = {now}, trouble = CAST(:trouble AS TEXT),
     troubled_since = CASE
@@ -120,12 +163,17 @@ UNION
 SELECT j.session FROM {jobs_in_flight}
 WHERE {in_flight} AND j.state = 'running' AND j.host = :name
 """)
+_RUNNING = Sql("""
+SELECT j.host, count(*) AS jobs FROM {jobs_in_flight}
+WHERE {in_flight} AND j.state = 'running' AND j.host IS NOT NULL GROUP BY j.host
+""")
 _MODELS_RUNNING = Sql("""
 SELECT DISTINCT j.pool, j.model FROM {jobs_in_flight}
 WHERE {in_flight} AND j.state = 'running' ORDER BY j.pool, j.model
 """)
 _LISTING = Sql(
-    "SELECT name, session, pool, slots, models, machine, version, started_at, seen_at, trouble,"
+    "SELECT name, session, pool, slots, models, machine, version, guard, software, started_at,"
+    " seen_at, trouble,"
     " {now} - seen_at AS silent_s, {now} - troubled_since AS troubled_s,"
     " CASE WHEN trouble IS NOT NULL AND parked_until IS NULL THEN 1 ELSE 0 END AS is_out"
     " FROM hosts ORDER BY name"

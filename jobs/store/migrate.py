@@ -8,9 +8,14 @@ from pathlib import Path
 
 from sqlalchemy import URL, Connection, text
 
-from jobs.errors import StoreError
+from jobs.disk import sync_path
+from jobs.errors import OtherVersionError, StoreError
+from jobs.locks import FileLock
+from jobs.store.dialect import Sql
 from jobs.store.engines import Kind, make_engine, parse_url, sqlite_path
 from jobs.store.errors import translate_store_errors
+from jobs.store.hosts import ALIVE_S
+from jobs.store.leadership import LEADER_LOCK, leader_path
 from jobs.store.store import check_version, copy_path, describe, foreign, found_version, is_older
 from jobs.store.version import HEAD
 
@@ -24,7 +29,8 @@ def prepare(url: str) -> None:
     """Create the store, or upgrade it; does nothing when it is up to date.
 
     Everything happens in one step that is seen whole or not at all. Raises `StoreError` when
-    the store is newer than this program, is something else, or cannot be written.
+    the store is newer than this program, is something else, or cannot be written; and
+    `OtherVersionError` when it is older and somebody uses it, who would write to it as it was.
     """
     parsed = parse_url(url)
     path = sqlite_path(parsed)
@@ -53,6 +59,10 @@ def _prepare_postgres(url: URL) -> None:
             _refuse_foreign(c, describe(url))
         else:
             _refuse_other(url, version)
+            leads = c.execute(
+                text("SELECT NOT pg_try_advisory_xact_lock(:key)"), {"key": LEADER_LOCK}
+            ).scalar_one()
+            _refuse_in_use(c, describe(url), version, leads=leads)
         _migrate(c)
 
 
@@ -64,12 +74,12 @@ def _create_sqlite(url: URL, path: Path) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
     with _transaction(url.set(database=str(new))) as c:
         _migrate(c)
-    _sync(new)
+    sync_path(new)
     for left in _logs_of(path):
         # Of a store that was moved away: SQLite would take them for the new one's.
         left.unlink(missing_ok=True)
     new.rename(path)
-    _sync(path.parent)
+    sync_path(path.parent)
 
 
 def _upgrade_sqlite(url: URL, path: Path) -> None:
@@ -80,9 +90,16 @@ def _upgrade_sqlite(url: URL, path: Path) -> None:
     if version == HEAD:
         return
     _refuse_other(url, version)
-    _copy_sqlite(path, copy_path(path, HEAD))
-    with _transaction(url) as c:
-        _migrate(c)
+    lock = FileLock(leader_path(path))
+    leads = not lock.try_acquire()
+    try:
+        with _transaction(url, Kind.READ) as c:
+            _refuse_in_use(c, describe(url), version, leads=leads)
+        _copy_sqlite(path, copy_path(path, HEAD))
+        with _transaction(url) as c:
+            _migrate(c)
+    finally:
+        lock.release()
 
 
 def _copy_sqlite(path: Path, copy: Path) -> None:
@@ -92,7 +109,7 @@ def _copy_sqlite(path: Path, copy: Path) -> None:
         contextlib.closing(sqlite3.connect(copy)) as target,
     ):
         source.backup(target)
-    _sync(copy)
+    sync_path(copy)
 
 
 def _touch_private(path: Path) -> None:
@@ -133,15 +150,22 @@ def _refuse_other(url: URL, version: str) -> None:
         check_version(describe(url), version)
 
 
+def _refuse_in_use(c: Connection, where: str, version: str, *, leads: bool) -> None:
+    users = [f"worker {name}" for name in _LIVING(c, alive_s=ALIVE_S).scalars()]
+    users += ["a dispatcher"] if leads else []
+    if users:
+        raise OtherVersionError(
+            f"The store {where} is of version {version}, and programs of that version use it:"
+            f" {', '.join(users)}. End them, then give the same command again: it upgrades the"
+            f" store to {HEAD}."
+        )
+
+
+# As it is in every version so far.
+_LIVING = Sql("SELECT name FROM hosts WHERE seen_at > {now} - :alive_s ORDER BY name")
+
+
 def _refuse_foreign(c: Connection, where: str) -> None:
     taken = c.execute(text("SELECT to_regclass('jobs') IS NOT NULL")).scalar_one()
     if taken:
         raise StoreError(foreign(where))
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

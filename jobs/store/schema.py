@@ -171,6 +171,10 @@ hosts = Table(
     Column("troubled_since", Double),
     # Until when it claims nothing; null with trouble is until somebody has looked.
     Column("parked_until", Double),
+    # The id of the folder whose lock guards the name: where that lock is free, it is dead.
+    Column("guard", Text, nullable=False, server_default=""),
+    # Versions of what it runs on, by name, as JSON.
+    Column("software", Text, nullable=False, server_default="{}"),
 )
 
 pools = Table(

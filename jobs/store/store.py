@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, inspect, text
+from sqlalchemy import URL, Connection, inspect
 
-from jobs.errors import StoreError
+from jobs.errors import OtherVersionError, StoreError
 from jobs.locks import FileLock
 from jobs.store.engines import LOCK_WAIT_S, Kind, make_engine, parse_url, sqlite_path
 from jobs.store.errors import locked, translate_store_errors
@@ -62,9 +62,14 @@ class Store:
         with translate_store_errors(self._where), self._turn(), engine.begin() as c:
             yield c
 
+    def free_bytes(self) -> int | None:
+        """Bytes that are free on the store's disk; None where only its server knows."""
+        return None if self._file is None else shutil.disk_usage(self._file.parent).free
+
     def has_room_to_compact(self) -> bool:
         """Whether the disk has room for what `compact` writes: all that is in use, twice."""
-        if self._file is None:
+        free = self.free_bytes()
+        if free is None:
             return True
         with self.read() as c:
             pages, unused, size = (
@@ -72,7 +77,7 @@ class Store:
                 for what in ("page_count", "freelist_count", "page_size")
             )
         # Once in a file of its own, and once in the log on its way back.
-        return shutil.disk_usage(self._file.parent).free > 2 * (pages - unused) * size
+        return free > 2 * (pages - unused) * size
 
     def compact(self) -> bool:
         """Write SQLite's file anew, without what was deleted, and empty its log.
@@ -102,6 +107,10 @@ class Store:
             if self._file is None
             else sorted(self._file.parent.glob(copy_path(self._file, "*").name))
         )
+
+    def require_version(self, c: Connection) -> None:
+        """Raise `OtherVersionError` where another program has upgraded the store meanwhile."""
+        check_version(self._where, c.exec_driver_sql(_VERSION).scalar())
 
     def close(self) -> None:
         """Close the connections that are not in use; the others close when they are given back."""
@@ -157,23 +166,28 @@ def found_version(c: Connection) -> str | None:
     """The version of the store behind a connection; None where there is no store."""
     if not inspect(c).has_table("alembic_version"):
         return None
-    version: str | None = c.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    version: str | None = c.exec_driver_sql(_VERSION).scalar()
     return version
 
 
+_VERSION = "SELECT version_num FROM alembic_version"
+
+
 def check_version(where: str, version: str | None) -> None:
-    """Raise `StoreError` unless the version is this program's."""
+    """Raise `StoreError` unless the version is this program's: `OtherVersionError` for one that
+    another program of ours made.
+    """
     if version is None:
         raise StoreError(missing(where))
     if not is_version(version):
         raise StoreError(foreign(where))
     if is_older(version):
-        raise StoreError(
+        raise OtherVersionError(
             f"The store {where} is of version {version} and this program of {HEAD}: "
             "end every nightmill that uses it, then `nightmill run` or `nightmill up` upgrades it."
         )
     if version > HEAD:
-        raise StoreError(
+        raise OtherVersionError(
             f"The store {where} is of version {version}, newer than this program's {HEAD}: "
             "upgrade nightmill."
         )

@@ -55,6 +55,14 @@ def open_next_run(c: Connection, batch_id: str, states: Sequence[JobState]) -> i
     return reopened
 
 
+def open_next_run_of(c: Connection, batch_id: str, failed: Sequence[str]) -> None:
+    """Put these failed jobs of a batch back to pending, one run further."""
+    deltas = Deltas()
+    jobs = _NEXT_RUN_OF(c, ids=failed).rowcount
+    deltas.move(batch_id, JobState.FAILED.value, JobState.PENDING.value, jobs)
+    deltas.write(c)
+
+
 def leave(c: Connection, batch_id: str, revision: int) -> None:
     """Take out of the batch what its input no longer has at this revision.
 
@@ -75,6 +83,9 @@ _PARTS = {
     "unfinished": "batch_id = :batch_id AND state IN ('pending', 'dispatched', 'running')"
     " AND revision > 0 AND revision < :before",
     "gone": "batch_id = :batch_id AND revision > 0 AND revision < :before",
+    "next_run": "UPDATE jobs SET state = 'pending', run = run + 1, run_epoch = epoch, attempt = 0,"
+    " errors = 0, crashes = 0, suspect = 0, not_before = 0, session = NULL, host = NULL,"
+    " lease_until = NULL",
     "unreadable": "batch_id = :batch_id AND revision = 0 AND run = 0",
 }
 _LOCK_UNFINISHED = Sql(
@@ -98,15 +109,25 @@ UPDATE jobs SET state = :state, session = NULL, lease_until = NULL WHERE {unfini
 """,
     _PARTS,
 )
-_NEXT_RUN = Sql("""
-UPDATE jobs SET state = 'pending', run = run + 1, run_epoch = epoch, attempt = 0, errors = 0,
-    crashes = 0, suspect = 0, not_before = 0, session = NULL, host = NULL, lease_until = NULL
-WHERE id IN (
+_NEXT_RUN = Sql(
+    """
+{next_run} WHERE id IN (
     SELECT j.id FROM jobs AS j
     WHERE j.batch_id = :batch_id AND j.state = :state AND j.run > 0 AND j.revision > 0
     ORDER BY j.id {lock}
 )
-""")
+""",
+    _PARTS,
+)
+_NEXT_RUN_OF = Sql(
+    """
+{next_run} WHERE id IN (
+    SELECT j.id FROM jobs AS j WHERE j.id IN {ids} AND j.state = 'failed' ORDER BY j.id {lock}
+)
+""",
+    _PARTS,
+    ids="id",
+)
 _LEAVING = Sql(
     """
 SELECT j.state, count(*), sum(CASE WHEN r.finish_reason = 'length' THEN 1 ELSE 0 END)

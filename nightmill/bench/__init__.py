@@ -6,7 +6,7 @@ from nightmill.bench.result import BenchResult, Run, sentences
 
 __all__ = ["BENCHES", "BenchOptions", "BenchResult", "OnProgress", "Run", "run", "sentences"]
 
-BENCHES = ("queue", "engine", "ingest", "status", "ollama")
+BENCHES = ("queue", "leases", "latency", "engine", "ingest", "status", "ollama")
 
 
 def run(name: str, options: BenchOptions, on_progress: OnProgress = ignore_progress) -> BenchResult:
@@ -20,6 +20,10 @@ def run(name: str, options: BenchOptions, on_progress: OnProgress = ignore_progr
     match name:
         case "queue":
             from nightmill.bench.queue import run_queue as bench
+        case "leases":
+            from nightmill.bench.leases import run_leases as bench
+        case "latency":
+            from nightmill.bench.latency import run_latency as bench
         case "engine":
             from nightmill.bench.engine import run_engine as bench
         case "ingest":

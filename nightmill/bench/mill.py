@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean
 from types import TracebackType
 from typing import Self
 
@@ -42,17 +43,36 @@ class Drained:
     #: Tokens of answers.
     tokens: int
     seconds: float
+    #: Jobs that a worker had at once, on the average.
+    held: float
 
 
 class Mill:
-    """Broker and worker of one pool, on one store, from `start` to `stop`."""
+    """Broker and worker of one pool, on one store, for as long as the block lasts.
 
-    def __init__(self, folder: Path, store_url: str, pool: PoolSettings) -> None:
+    With `broker_url` there is a broker already, and none of its own. Without `keeps_leases` no
+    heart beats and nobody looks for leases that ran out. `answer_s` is what the null backend
+    takes for an answer.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        store_url: str,
+        pool: PoolSettings,
+        *,
+        broker_url: str | None = None,
+        keeps_leases: bool = True,
+        answer_s: float = 0.0,
+    ) -> None:
         self.pool = pool.backend
         self._data_dir = DataDir(folder)
         self._store_url = store_url
         self._settings = pool
         self._lifeline = Lifeline()
+        self._keeps_leases = keeps_leases
+        self._answer_s = answer_s
+        self._broker_url = broker_url
         self._broker = EmbeddedBroker(self._data_dir, self._lifeline.fd)
         self.store = Store.open(store_url)
         self._worker: Child | None = None
@@ -60,7 +80,7 @@ class Mill:
     @property
     def broker_url(self) -> str:
         """Where the broker is, once it was started."""
-        return self._broker.url
+        return self._broker_url or self._broker.url
 
     @property
     def broker_kind(self) -> str:
@@ -70,7 +90,8 @@ class Mill:
     def __enter__(self) -> Self:
         try:
             self._data_dir.prepare()
-            self._broker.start()
+            if self._broker_url is None:
+                self._broker.start()
             self._start_worker()
         except BaseException:
             self._stop()
@@ -90,21 +111,29 @@ class Mill:
 
         Raises `StoppedEarlyError` where anything but answers came of it.
         """
-        began = time.perf_counter()
+        began, held = time.perf_counter(), list[int]()
         with self._dispatching(most_in_pack) as faults:
             while (counts := self._counts(batch_id)).unfinished:
+                held.append(counts.running)
                 if faults or self._has_died():
                     raise StoppedEarlyError(self._why(faults))
                 time.sleep(_LOOK_S)
             seconds = time.perf_counter() - began
         if counts.succeeded != counts.total:
             raise StoppedEarlyError(f"Only {counts.succeeded} of {counts.total} jobs succeeded.")
-        return Drained(jobs=counts.succeeded, tokens=counts.output_tokens, seconds=seconds)
+        return Drained(
+            jobs=counts.succeeded,
+            tokens=counts.output_tokens,
+            seconds=seconds,
+            held=mean(held) if held else 0.0,
+        )
 
     @contextmanager
     def _dispatching(self, most_in_pack: int) -> Iterator[list[Exception]]:
         publisher = Publisher(celery_app(self.broker_url, (self.pool,)))
-        dispatcher = Dispatcher(self.store, publisher, most_in_pack=most_in_pack)
+        dispatcher = Dispatcher(
+            self.store, publisher, most_in_pack=most_in_pack, reaps=self._keeps_leases
+        )
         stop, faults = threading.Event(), list[Exception]()
         thread = threading.Thread(
             target=run_steps,
@@ -132,6 +161,8 @@ class Mill:
             settings=self._settings.model_dump(mode="json"),
             lifeline_fd=self._lifeline.fd,
             ready=str(self._data_dir.path / f"ready-{uuid.uuid4()}"),
+            beats=self._keeps_leases,
+            answer_s=self._answer_s,
         )
         # In a file: the address of a store may hold a password.
         path = self._data_dir.path / "worker.json"

@@ -1,6 +1,5 @@
 """Where a bench works: in a folder of its own on a real disk, of which nothing is left."""
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import psutil
 
+from jobs.disk import sync
 from jobs.errors import UsageError
 
 #: File systems that lie in memory: what is synced there costs nothing.
@@ -57,18 +57,9 @@ def fsyncs_per_s(folder: Path, for_s: float = 0.5) -> float:
     try:
         while time.perf_counter() - began < for_s:
             os.pwrite(handle, b"x" * 4096, 4096 * (count % 256))
-            _sync(handle)
+            sync(handle)
             count += 1
         return count / (time.perf_counter() - began)
     finally:
         os.close(handle)
         Path(name).unlink()
-
-
-def _sync(handle: int) -> None:
-    # A plain fsync on macOS does not reach the disk.
-    full = getattr(fcntl, "F_FULLFSYNC", None)
-    if full is None:
-        os.fsync(handle)
-    else:
-        fcntl.fcntl(handle, full)

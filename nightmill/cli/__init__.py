@@ -7,11 +7,13 @@ from typing import NoReturn
 
 from jobs.errors import NightmillError, SettingsError, UsageError
 from nightmill.cli.app import app
-from nightmill.cli.output import say
+from nightmill.cli.output import ReaderGone, say
 from nightmill.cli.signals import InterruptedByUser
 
 COULD_NOT_START = 2
 STOPPED_EARLY = 3
+#: As a shell says it of a program that ends by SIGPIPE.
+READER_GONE = 141
 
 
 def main() -> NoReturn:
@@ -35,6 +37,8 @@ def exit_status(error: Exception) -> int:
     match error:
         case InterruptedByUser():
             return error.exit_status
+        case ReaderGone():
+            return READER_GONE
         case UsageError():
             return COULD_NOT_START
         case _:
@@ -44,7 +48,7 @@ def exit_status(error: Exception) -> int:
 def last_words(error: Exception) -> list[str]:
     """What the user reads about it."""
     match error:
-        case InterruptedByUser():
+        case InterruptedByUser() | ReaderGone():
             return []
         case SettingsError():
             return [f"nightmill: {fault}" for fault in error.faults]

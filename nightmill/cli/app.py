@@ -12,6 +12,7 @@ from nightmill.cli.check import check
 from nightmill.cli.delete import delete
 from nightmill.cli.dispatch import dispatch
 from nightmill.cli.errors import errors
+from nightmill.cli.hosts import hosts
 from nightmill.cli.models import models
 from nightmill.cli.monitor import monitor
 from nightmill.cli.output import tell
@@ -27,7 +28,7 @@ from nightmill.cli.worker import worker
 
 COMMANDS = (
     *(run, submit, wait, status, results, errors, cancel, retry, resume, delete, batches),
-    *(models, up, dispatch, worker, monitor, check, bench),
+    *(models, hosts, up, dispatch, worker, monitor, check, bench),
 )
 
 app = typer.Typer(

@@ -13,7 +13,10 @@ DOES_NOT_HOLD = 1
 
 def bench(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="queue, engine, ingest, status or ollama.")
+        str,
+        typer.Argument(
+            metavar="NAME", help="queue, leases, latency, engine, ingest, status or ollama."
+        ),
     ],
     *,
     runs: Annotated[int, typer.Option(metavar="N", min=1, help="Runs of each side.")] = 5,

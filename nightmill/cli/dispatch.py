@@ -8,18 +8,21 @@ from nightmill.cli.signals import Signals
 def dispatch(*, json: options.Json = False, config: options.Config = None) -> None:
     """Lead: hand out the jobs of the store to workers, until it is stopped.
 
-    It needs a broker that the workers reach too, as `broker.url`. `run` leads by itself.
+    While another one leads the same store, it stands by and takes over when that one is gone. It
+    needs a broker that the workers reach too, as `broker.url`. `run` leads by itself.
 
     Example: nightmill dispatch --config server.toml
     """
     from nightmill.leading import lead
     from nightmill.setup import read_settings
 
-    def tell_leading(store: str) -> None:
-        if json:
-            print_json(state="leading", store=store)
+    def tell_role(is_leading: bool, where: str) -> None:
+        if json and is_leading:
+            print_json(state="leading", store=where)
+        elif json:
+            print_json(state="standing by", reason=where)
         else:
-            say(f"Leading the store {store}.")
+            say(f"Leading the store {where}." if is_leading else f"Standing by: {where}.")
 
     with Signals() as signals:
-        lead(read_settings(config), tell_leading, signals.check)
+        lead(read_settings(config), tell_role, signals.check)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+import msgspec
 import typer
 
 from jobs.errors import PausedError, StoppedEarlyError, StoreError
@@ -16,7 +17,7 @@ from nightmill.cli.output import print_json, say
 from nightmill.cli.progress import progress
 from nightmill.cli.signals import InterruptedByUser, Signals
 from nightmill.cli.status import fields
-from nightmill.cli.summary import counts, failures, summary
+from nightmill.cli.summary import counts, failures, spent, summary
 from nightmill.cli.terminal import Terminal
 from nightmill.embedded.datadir import DataDir
 from nightmill.embedded.stack import Stack
@@ -55,8 +56,9 @@ def finish(course: Course, deliver: Callable[[], object]) -> None:
 
     When it is stopped, it says how to go on and raises what stopped it.
     """
+    before = look(course.store, course.batch_id)
     try:
-        status = _run_to_the_end(course)
+        status = _run_to_the_end(course, before)
         deliver()
     except PausedError:
         say(*_what_was_wrong(course))
@@ -64,18 +66,17 @@ def finish(course: Course, deliver: Callable[[], object]) -> None:
     except (InterruptedByUser, StoppedEarlyError):
         say(*_how_to_go_on(course))
         raise
-    _sum_up(course, status)
+    _sum_up(course, before, status)
     if status.unsuccessful:
         raise typer.Exit(SOME_ROWS_FAILED)
 
 
-def _run_to_the_end(course: Course) -> Status:
-    status = look(course.store, course.batch_id)
-    if status.is_over:
-        is_done = status.state is BatchState.COMPLETED
-        say("All rows are done already." if is_done else f"The batch was {status.state} before.")
+def _run_to_the_end(course: Course, before: Status) -> Status:
+    if before.is_over:
+        is_done = before.state is BatchState.COMPLETED
+        say("All rows are done already." if is_done else f"The batch was {before.state} before.")
         course.on_served()
-        return status
+        return before
     say(*_older_batches(course))
     data_dir = DataDir(course.settings.data_dir)
     with (
@@ -96,14 +97,14 @@ def _older_batches(course: Course) -> list[str]:
     ]
 
 
-def _sum_up(course: Course, status: Status) -> None:
+def _sum_up(course: Course, before: Status, status: Status) -> None:
     report = report_of(course.store, course.batch_id)
-    elapsed_s = time.monotonic() - course.began
+    now = spent(before, status, time.monotonic() - course.began)
     if course.json:
-        print_json(**fields(status, report), elapsed_s=elapsed_s)
+        print_json(**fields(status, report), **msgspec.structs.asdict(now))
     else:
-        others = elsewhere(course.settings, report, machine_name())
-        say(*summary(status, report, elapsed_s, others))
+        others = elsewhere(course.settings, report, machine_name(course.settings))
+        say(*summary(status, report, now, others))
 
 
 def _how_to_go_on(course: Course) -> list[str]:

@@ -49,7 +49,7 @@ def lines(pool: "PoolOffer") -> Iterator[str]:
 
 def cells(model: "Offer") -> tuple[str, ...]:
     """One model as a line of the table."""
-    from backends.choice import size_text
+    from jobs.sizes import size_text
 
     remarks = ["loaded"] if model.loaded else []
     remarks += [_FITS[model.fits]] if _FITS[model.fits] else []

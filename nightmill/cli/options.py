@@ -52,7 +52,7 @@ Inputs = Annotated[
 ]
 InputForm = Annotated[
     Literal["jsonl", "csv", "parquet", "text"] | None,
-    typer.Option("--input-format", help="How inputs are read; else by their endings."),
+    typer.Option("--input-format", help="How inputs are read; else by their endings, or as JSONL."),
 ]
 Encoding = Annotated[
     str | None,
@@ -138,7 +138,9 @@ Into = Annotated[
 Format = Annotated[
     Form | None, typer.Option("--format", help="Result lines; else as the input's lines are.")
 ]
-Name = Annotated[str | None, typer.Option(metavar="NAME", help="What to call the batch.")]
+Name = Annotated[
+    str | None, typer.Option(metavar="NAME", help="What to call the batch, and no other.")
+]
 Priority = Annotated[
     int,
     typer.Option(

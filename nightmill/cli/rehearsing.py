@@ -5,15 +5,17 @@ from pathlib import Path
 
 import msgspec
 
-from backends.choice import size_text
+from jobs.sizes import size_text
 from nightmill.cli import words
 from nightmill.cli.output import print_json, tell
 from nightmill.cli.signals import Signals
 from nightmill.rehearsing import DryRun, dry_run
 from nightmill.request import Request
 from nightmill.setup import read_settings
-from producer.rehearsal import CHARS_PER_TOKEN, Prompt, Spot
+from producer.rehearsal import CHARS_PER_TOKEN, Prompt, Rehearsal, Spot
 
+#: Bytes in the store from which on it is said what takes them.
+MUCH_ROOM = 10**9
 #: Characters of a message that are shown.
 MOST_SHOWN = 2_000
 
@@ -41,6 +43,7 @@ def fields(dry: DryRun) -> dict[str, object]:
         "size": dry.model.size if dry.model else 0,
         "context": dry.model.context if dry.model else 0,
         "memory": dry.memory_bytes,
+        "free_bytes": dry.free_bytes,
         "estimated_s": dry.estimated_s,
     }
 
@@ -54,7 +57,7 @@ def lines(dry: DryRun, now: datetime) -> list[str]:
         said.append(f"{words.count(found.bad_lines, 'line')} cannot run:")
         said += [f"  {_place(fault)}: {fault.message}" for fault in found.faults]
         said += _more(found.bad_lines - len(found.faults))
-    said += [_memory(dry), *_lengths(dry), _end(dry, now)]
+    said += [_memory(dry), *_lengths(dry), *_room(found, dry.free_bytes), _end(dry, now)]
     for prompt in found.prompts:
         said += ["", f"--- {_place(prompt)}, to {prompt.model}", *_messages(prompt)]
     return [*said, "", NOTHING_DONE]
@@ -78,6 +81,21 @@ def _lengths(dry: DryRun) -> list[str]:
         said += _more(found.too_long - len(found.long_rows))
     elif not context:
         said.append("the model's context is unknown, and so is whether prompts fit it")
+    return said
+
+
+def _room(found: Rehearsal, free: int | None) -> list[str]:
+    needed = size_text(found.store_bytes)
+    said = [f"room in the store: about {needed} without the answers"]
+    is_tight = free is not None and found.store_bytes > free
+    if free is not None and is_tight:
+        left = size_text(free) if free else "nothing"
+        said.append(f"its disk has {left} free: a run would refuse to begin")
+    if 2 * found.shared_bytes > found.store_bytes and (is_tight or found.store_bytes > MUCH_ROOM):
+        said.append(
+            f"{size_text(found.shared_bytes)} of that are the system message, the example turns and"
+            " the schema, which every row stores again: shorter ones take less"
+        )
     return said
 
 

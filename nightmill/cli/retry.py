@@ -8,6 +8,7 @@ import typer
 
 from nightmill.cli import completion, options, words
 from nightmill.cli.output import print_json, say
+from nightmill.cli.signals import InterruptedByUser, Signals
 
 if TYPE_CHECKING:
     from nightmill.retrying import Retried
@@ -42,7 +43,12 @@ def retry(
 
     settings = read_settings(config)
     with closing(open_store(settings)) as store:
-        done = retry_batch(settings, store, batch, model)
+        try:
+            with Signals() as signals:
+                done = retry_batch(settings, store, batch, model, lambda _rows: signals.check())
+        except InterruptedByUser:
+            say("Stopped half-way: the same command opens the next run of the rows that are left.")
+            raise
     if json:
         print_json(**msgspec.structs.asdict(done))
     else:

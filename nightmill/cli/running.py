@@ -12,7 +12,7 @@ from jobs.store.store import Store
 from nightmill.cli import options, words
 from nightmill.cli.background import detach
 from nightmill.cli.finish import Course, finish
-from nightmill.cli.output import say
+from nightmill.cli.output import say, standard_output
 from nightmill.cli.signals import STOPS, Signals
 from nightmill.cli.terminal import Terminal
 from nightmill.delivery import deliver, deliver_once
@@ -94,7 +94,8 @@ def deliver_results(
     elif terminal.took_stdout:
         say(f"Nobody was there to read the results. See: nightmill results {batch_id}")
     else:
-        deliver(store, batch_id, None, None)
+        with standard_output():
+            deliver(store, batch_id, None, None)
 
 
 def plan_in_words(accepted: Accepted, request: Request, elsewhere: str) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from nightmill.cli import options, words
+from nightmill.cli.hosts import spooled_line
 from nightmill.cli.output import print_json, tell
 from nightmill.report import Report
 from nightmill.status import Status
@@ -21,15 +22,18 @@ def status(
     """
     from nightmill.looking import look, report_of
     from nightmill.setup import open_store, read_settings
+    from worker import spool
 
-    with closing(open_store(read_settings(config))) as store:
+    settings = read_settings(config)
+    with closing(open_store(settings)) as store:
         found = look(store, batch)
         is_still = found.is_over or found.paused_reason is not None
         report = report_of(store, found.id) if is_still else None
+    spooled = spool.waiting(spool.folder_in(settings.data_dir))
     if json:
-        print_json(**fields(found, report))
+        print_json(**fields(found, report), spooled=spooled)
     else:
-        tell(*lines(found, report))
+        tell(*lines(found, report), *([spooled_line(spooled)] if spooled else []))
 
 
 def fields(status: Status, report: Report | None) -> dict[str, Any]:

@@ -2,22 +2,40 @@
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from jobs.states import JobState
 from nightmill.cli import words
 from nightmill.report import WAYS_OUT, Failure, Report
 from nightmill.status import Status
 
 
-def summary(
-    status: Status, report: Report, elapsed_s: float, elsewhere: Sequence[str] = ()
-) -> list[str]:
+class Spent(msgspec.Struct, frozen=True, kw_only=True):
+    """What was spent on a batch while a command looked; the batch may have cost more before."""
+
+    elapsed_s: float
+    #: Tokens of prompts that were read in this time, and of answers.
+    new_input_tokens: int
+    new_output_tokens: int
+
+
+def spent(before: Status, after: Status, elapsed_s: float) -> Spent:
+    """What lies between two looks at a batch."""
+    return Spent(
+        elapsed_s=elapsed_s,
+        new_input_tokens=after.input_tokens - before.input_tokens,
+        new_output_tokens=after.output_tokens - before.output_tokens,
+    )
+
+
+def summary(status: Status, report: Report, now: Spent, elsewhere: Sequence[str] = ()) -> list[str]:
     """What is said at the end: counts, failures, tokens and time, who did it, and where else
     prompts were than on this machine.
     """
     return [
         counts(status),
         *failures(report, status.id),
-        f"{tokens(status)}, in {words.duration(elapsed_s)}",
+        *_effort(status, now),
         *shares(report),
         f"left this machine: {'for ' + ', '.join(elsewhere) if elsewhere else 'nothing'}",
     ]
@@ -57,12 +75,27 @@ def failures(report: Report, batch_id: str) -> list[str]:
 
 def tokens(status: Status) -> str:
     """What was read and written."""
-    return f"{words.count(status.input_tokens, 'token')} in, {status.output_tokens:,} out"
+    return _in_and_out(status.input_tokens, status.output_tokens)
 
 
 def shares(report: Report) -> list[str]:
     """Which model on which host answered how many rows."""
     return [f"by {s.model} on {s.host}: {words.count(s.rows, 'row')}" for s in report.shares]
+
+
+def _effort(status: Status, now: Spent) -> Iterator[str]:
+    """Tokens beside the time that they took, and all tokens of the batch where there are more."""
+    if now.new_input_tokens or now.new_output_tokens or not status.input_tokens:
+        yield (
+            f"{_in_and_out(now.new_input_tokens, now.new_output_tokens)},"
+            f" in {words.duration(now.elapsed_s)}"
+        )
+    if status.input_tokens > now.new_input_tokens:
+        yield f"{tokens(status)}, in all runs of this batch"
+
+
+def _in_and_out(read: int, written: int) -> str:
+    return f"{words.count(read, 'token')} in, {written:,} out"
 
 
 def _failure(failure: Failure, batch_id: str) -> Iterator[str]:

@@ -25,8 +25,9 @@ def up(
 ) -> None:
     """Do all that this machine can do, for whatever is submitted, until it is stopped.
 
-    Ctrl-C hands back what runs. When its terminal is closed, it first runs to its end what has
-    been submitted. Where the services run already, it stands by and takes over from them.
+    A model server that comes up later is served too, where servers are looked for. Ctrl-C hands
+    back what runs. When its terminal is closed, it first runs to its end what has been submitted.
+    Where the services run already, it stands by and takes over from them.
 
     Example: nightmill up
     """
@@ -40,7 +41,7 @@ def up(
         data_dir = DataDir(settings.data_dir)
         if terminal.was_there:
             terminal.log_to(data_dir.log_of("up"))
-        tell = _Teller(settings, store, json=json)
+        tell = _Teller(store, json=json)
         try:
             with logged_to(data_dir.log_of("dispatcher")):
                 serve(settings, store, tell, partial(_goes_on, store, signals, terminal))
@@ -69,22 +70,21 @@ def _goes_on(store: "Store", signals: Signals, terminal: Terminal) -> bool:
 class _Teller:
     """Says what is served and by whom: to programs once, to people whenever it changes."""
 
-    def __init__(self, settings: "Settings", store: "Store", *, json: bool) -> None:
-        self._settings = settings
+    def __init__(self, store: "Store", *, json: bool) -> None:
         self._store = store.describe()
         self._json = json
 
-    def __call__(self, leader: str | None) -> None:
+    def __call__(self, leader: str | None, settings: "Settings") -> None:
         from nightmill.pools import find_models
 
-        found = find_models(self._settings)
+        found = find_models(settings)
         if self._json:
             self._json = False
             print_json(
                 state="serving" if leader is None else "standing by",
                 pid=os.getpid(),
                 store=self._store,
-                pools=[_fields(self._settings, pool) for pool in found],
+                pools=[_fields(settings, pool) for pool in found],
             )
             return
         if leader is not None:
@@ -92,7 +92,7 @@ class _Teller:
             return
         say(
             f"Serving {self._store} until Ctrl-C:",
-            *(_line(self._settings, pool) for pool in found),
+            *(_line(settings, pool) for pool in found),
             "Hand in work with `nightmill submit`, in another terminal.",
         )
 

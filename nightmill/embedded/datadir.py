@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.errors import StoreError
-
-PRIVATE = 0o700
+from jobs.folders import PRIVATE
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,13 @@ from jobs.errors import StoreError, UsageError
 from jobs.settings import Settings
 from jobs.store import dispatch, hosts
 from jobs.store.store import Store
+from nightmill.discovery import may_look, newcomers
 from nightmill.embedded.broker import EmbeddedBroker, require_answer
 from nightmill.embedded.child import Child, python
 from nightmill.embedded.datadir import DataDir
 from nightmill.embedded.dispatching import DispatcherThread
 from nightmill.embedded.lifeline import Lifeline
+from nightmill.embedded.lookout import Lookout
 from nightmill.embedded.pool_worker import Death, PoolWorker
 from nightmill.embedded.vigil import Vigil
 from nightmill.machine import machine_name
@@ -36,28 +38,33 @@ class Services:
         self._data_dir = DataDir(settings.data_dir)
         self._lifeline = Lifeline()
         self._vigil: Vigil | None = None
+        self._lookout: Lookout | None = None
         self._broker: EmbeddedBroker | None = None
         self._dispatcher: DispatcherThread | None = None
         self._deaths: list[Death] = []
-        self._workers = [
-            PoolWorker(pool, partial(self._start_worker, pool), partial(self._is_served, pool))
-            for pool in settings.pools
-        ]
+        self._workers = [self._worker_of(pool) for pool in settings.pools]
+
+    @property
+    def settings(self) -> Settings:
+        """The settings, with the pools of the servers that came up since the start."""
+        return self._settings
 
     def start(self) -> None:
         """Start all of them; raises `BrokerError` where the broker cannot be had."""
         if not self._settings.worker.allow_sleep:
             self._vigil = Vigil(self._store, self._data_dir.log_of("awake"))
-        pools = tuple(self._settings.pools)
-        self._dispatcher = DispatcherThread(self._store, self._start_broker(), pools)
+        self._dispatcher = DispatcherThread(self._settings, self._store, self._start_broker())
+        if may_look(self._settings):
+            self._lookout = Lookout(self._settings)
         self.tend()
 
     def tend(self) -> None:
-        """Start again what has died, and give its jobs back at once.
+        """Start again what has died, and give its jobs back at once; start what can be served now.
 
         Raises `StoppedEarlyError` where starting again does not help.
         """
         self._tend_broker()
+        self._take_on_newcomers()
         for worker in self._workers:
             if (death := worker.tend(time.monotonic())) is not None:
                 self._deaths.append(death)
@@ -69,6 +76,8 @@ class Services:
         """End all of them, workers before the broker, whatever goes wrong on the way."""
         with ExitStack() as last_first:
             last_first.callback(self._lifeline.cut)
+            if self._lookout is not None:
+                last_first.callback(self._lookout.end)
             if self._vigil is not None:
                 last_first.callback(self._vigil.end)
             if self._broker is not None:
@@ -77,16 +86,19 @@ class Services:
             if self._dispatcher is not None:
                 last_first.callback(self._dispatcher.stop)
 
+    def _worker_of(self, pool: str) -> PoolWorker:
+        return PoolWorker(pool, partial(self._start_worker, pool), partial(self._is_served, pool))
+
     def _is_served(self, pool: str) -> bool:
         """Whether a living worker that somebody else started has this pool's name here."""
         try:
-            presence.take_name(self._data_dir.locks, self._identity(pool)).release()
+            presence.take_name(self._data_dir.locks, self._identity(pool), within_s=0).release()
         except UsageError:
             return True
         return False
 
     def _identity(self, pool: str) -> Identity:
-        return Identity(session="", host=machine_name(), pool=pool)
+        return Identity(session="", host=machine_name(self._settings), pool=pool)
 
     def _start_broker(self) -> str:
         """Its address, once it answers."""
@@ -109,6 +121,22 @@ class Services:
         self._broker.start()
         if self._dispatcher is not None:
             self._dispatcher.broker_restarted()
+
+    def _take_on_newcomers(self) -> None:
+        if self._lookout is None:
+            return
+        new = newcomers(self._lookout.found, self._settings.pools)
+        if not new:
+            return
+        self._settings = self._settings.with_found({**self._settings.found, **new})
+        self._workers += [self._worker_of(pool) for pool in new]
+        for pool, url in new.items():
+            log.info(
+                "Pool %s is served too: its server came up at %s.",
+                pool,
+                url,
+                extra={"action": "server_found"},
+            )
 
     def _end_workers(self) -> None:
         for _ in ("let go", "at once"):

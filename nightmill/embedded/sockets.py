@@ -2,13 +2,13 @@
 
 import hashlib
 import os
-import stat
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from jobs.errors import BrokerError
-from nightmill.embedded.datadir import PRIVATE, DataDir
+from jobs.folders import make_private
+from nightmill.embedded.datadir import DataDir
 
 #: The most bytes that every system takes as the path of a Unix socket, with room to spare.
 MAX_SOCKET_PATH = 100
@@ -26,7 +26,7 @@ def socket_path(data_dir: DataDir, short_folders: Iterable[Path]) -> Path:
     name = hashlib.blake2b(os.fsencode(data_dir.path.resolve()), digest_size=6).hexdigest()
     for folder in short_folders:
         private = folder / f"nightmill-{os.getuid()}"
-        if fits(private / f"{name}.sock") and is_private(private):
+        if fits(private / f"{name}.sock") and _is_private(private):
             return private / f"{name}.sock"
     raise BrokerError(
         f"The broker's socket path {socket} has more than {MAX_SOCKET_PATH} bytes, and no short"
@@ -45,15 +45,10 @@ def fits(socket: Path) -> bool:
     return len(os.fsencode(socket)) <= MAX_SOCKET_PATH
 
 
-def is_private(folder: Path) -> bool:
-    """Make the folder if it is missing; say whether it is ours alone, and no link to elsewhere."""
+def _is_private(folder: Path) -> bool:
+    """Make the folder if it is missing; say whether it is ours alone."""
     try:
-        folder.mkdir(mode=PRIVATE, exist_ok=True)
+        make_private(folder)
     except OSError:
         return False
-    found = folder.lstat()
-    return (
-        stat.S_ISDIR(found.st_mode)
-        and found.st_uid == os.getuid()
-        and stat.S_IMODE(found.st_mode) == PRIVATE
-    )
+    return True

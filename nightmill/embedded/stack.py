@@ -32,6 +32,11 @@ class Stack:
         return self._services is not None
 
     @property
+    def settings(self) -> Settings:
+        """The settings, with the pools of the servers that came up while this process leads."""
+        return self._settings if self._services is None else self._services.settings
+
+    @property
     def locks(self) -> Path:
         """The folder of this machine's locks."""
         return DataDir(self._settings.data_dir).locks
@@ -45,7 +50,7 @@ class Stack:
         """The pools that nobody can serve: they are not ours, and others do not reach us."""
         if not self.is_leader or self._settings.broker_url is not None:
             return ()
-        return tuple(pool for pool in pools if pool not in self._settings.pools)
+        return tuple(pool for pool in pools if pool not in self.settings.pools)
 
     def tick(self) -> None:
         """Tend the services, or take over; raises `StoppedEarlyError` where nothing helps."""

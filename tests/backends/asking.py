@@ -1,7 +1,6 @@
 """Requests as the tests make them, and waiting for what comes of them."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -49,15 +48,6 @@ async def until(condition: Callable[[], Any]) -> None:
     async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110  (processes set no events)
             await asyncio.sleep(0.02)
-
-
-def eventually(condition: Callable[[], Any], what: str, within_s: float = 30) -> Any:
-    """The first true value of `condition`; fails with `what` after `within_s` seconds."""
-    deadline = time.monotonic() + within_s
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"waited {within_s} s in vain for {what}"
-        time.sleep(0.02)
-    return value
 
 
 def is_gone(process: psutil.Process) -> bool:

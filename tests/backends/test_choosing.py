@@ -3,8 +3,9 @@ from typing import Any
 import pytest
 
 from backends.base import ModelInfo
-from backends.choice import Candidate, choose, size_text
+from backends.choice import Candidate, choose
 from jobs.errors import NoModelError
+from jobs.sizes import size_text
 
 GB = 10**9
 DEMO = Candidate("mlx", "mlx", ModelInfo(name="demo", size=1_400_000, context=2048, is_demo=True))

@@ -18,7 +18,7 @@ from backends.http.client import Client
 from backends.retry_after import retry_after_s
 from backends.standing import Standing
 from backends.streams import MAX_LINE, Event, events_of, lines_of
-from backends.watch import LateError, Timeouts
+from backends.watch import LateError, Timeouts, Watch
 from jobs.codes import ErrorCode
 from tests.backends.asking import until
 from tests.backends.conftest import Run
@@ -227,3 +227,12 @@ def test_closing_does_not_wait_for_a_server_that_hangs(run: Run) -> None:
             return server.silent_s
 
     assert run(close()) is None
+
+
+def test_what_ended_by_itself_meanwhile_need_not_be_broken_off(run: Run) -> None:
+    async def end_and_break_off() -> None:
+        async with Watch(Timeouts()) as watch:
+            pass
+        await watch.break_off()
+
+    run(end_and_break_off())

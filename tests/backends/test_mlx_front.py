@@ -20,8 +20,9 @@ from backends.errors import (
 )
 from backends.mlx.front import MlxBackend
 from jobs.model import GenerationResult
-from tests.backends.asking import answer, answers, ask, begun, eventually, ignore, until
+from tests.backends.asking import answer, answers, ask, begun, ignore, until
 from tests.backends.conftest import Run
+from tests.waiting import eventually
 
 STRAW_CHILD = Path(__file__).with_name("straw_child.py")
 

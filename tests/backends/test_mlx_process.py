@@ -14,9 +14,10 @@ import pytest
 from backends.errors import CrashedError
 from backends.mlx.front import MlxBackend
 from jobs.model import GenerationResult
-from tests.backends.asking import answer, answers, ask, begun, eventually, is_gone, until
+from tests.backends.asking import answer, answers, ask, begun, is_gone, until
 from tests.backends.conftest import MakeMlx, Run
 from tests.backends.faulty_child import FATAL_MAX_TOKENS
+from tests.waiting import eventually
 
 SHORT = ask("hello", "babbler", max_tokens=16)
 LONG = ask("on and on", "babbler", max_tokens=4000)

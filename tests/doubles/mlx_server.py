@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.backends.asking import eventually
+from tests.waiting import eventually
 
 #: How often another port is tried, should somebody take one between finding and using it.
 TRIES = 5

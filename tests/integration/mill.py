@@ -6,10 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import threading
-import time
 import uuid
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,18 +18,6 @@ ROOT = Path(__file__).parents[2]
 TICKETS = ROOT / "examples" / "tickets.jsonl"
 MARK = "NIGHTMILL_TEST_RUN"
 OUT = "labels.jsonl"
-
-
-def eventually(condition: Callable[[], Any], what: str, within_s: float = 60) -> Any:
-    """The first true value of `condition`; fails with `what` after `within_s` seconds."""
-    end = time.monotonic() + within_s
-    pause = 0.005
-    while not (value := condition()):
-        assert time.monotonic() < end, f"waited {within_s} s in vain for {what}"
-        # How often the condition is looked at; nothing rests on the length of this pause.
-        threading.Event().wait(pause)
-        pause = min(pause * 1.5, 0.05)
-    return value
 
 
 @dataclass

@@ -14,11 +14,11 @@ from tests.integration.mill import (
     TICKETS,
     Mill,
     assert_no_finished_row_was_generated_again,
-    eventually,
     kill_group,
     read_rows,
     run_tickets,
 )
+from tests.waiting import eventually
 
 #: Printed with a failure, so that the same moments can be tried again.
 SEED = 20261121

@@ -8,10 +8,10 @@ from tests.integration.mill import (
     TICKETS,
     Mill,
     assert_no_finished_row_was_generated_again,
-    eventually,
     read_rows,
     run_tickets,
 )
+from tests.waiting import eventually
 
 
 def test_tickets_in_labels_out_with_nothing_left_running(mill: Mill) -> None:

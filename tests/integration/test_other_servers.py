@@ -2,7 +2,8 @@
 
 import json
 
-from tests.integration.mill import OUT, TICKETS, Mill, eventually, read_rows, run_tickets
+from tests.integration.mill import OUT, TICKETS, Mill, read_rows, run_tickets
+from tests.waiting import eventually
 
 
 def test_without_any_redis_the_one_written_in_python_serves(mill: Mill) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jobs.locks import FileLock
-from tests.integration.mill import eventually
+from tests.waiting import eventually
 
 #: Takes the lock, says so, and holds it until it is killed or its input ends.
 HOLDER = """

@@ -134,23 +134,23 @@ CASES: dict[str, Case] = {
     "an old daemon without a status": Case(version="0.16.1", ends=CLOSED),
     "an old daemon without a status or aliases": Case(version="0.12.4", ends=CLOSED),
     "a daemon from before the cloud": Case(version="0.11.0", ends=CLOSED),
-    "an old daemon with the cloud on": Case(version="0.17.5", ends=CLOSED),
-    "a candidate of the version that promises": Case(version="0.17.6-rc0", ends=CLOSED),
+    "an old daemon with the cloud on": Case(version="0.17.7", ends=CLOSED),
+    "a candidate of the version that promises": Case(version="0.18.0-rc0", ends=CLOSED),
     "a build by hand": Case(version="0.0.0", ends=CLOSED),
     "an old daemon with the cloud off": Case(
-        version="0.17.5", cloud=_OFF, ends=ANSWERED, may_reach_daemon=True
+        version="0.17.7", cloud=_OFF, ends=ANSWERED, may_reach_daemon=True
     ),
     "an old daemon whose status is a page": Case(
-        version="0.17.5", cloud=_OFF, broken={"/api/status": faults.html()}, ends=CLOSED
+        version="0.17.7", cloud=_OFF, broken={"/api/status": faults.html()}, ends=CLOSED
     ),
     "an old daemon whose status is no answer": Case(
-        version="0.17.5",
+        version="0.17.7",
         cloud=_OFF,
         broken={"/api/status": faults.Answers(body=b'{"cloud":{"disabled":"yes"}}')},
         ends=CLOSED,
     ),
     "an old daemon that switches the cloud on": Case(
-        version="0.17.5", cloud=_OFF, then=_switch_cloud_on_and_remake, ends="backend_failed"
+        version="0.17.7", cloud=_OFF, then=_switch_cloud_on_and_remake, ends="backend_failed"
     ),
     "a daemon that goes back to an old version": Case(
         then=_go_back_to_an_old_version, ends="unknown_model"

@@ -3,20 +3,13 @@
 import fcntl
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.architecture.source import ROOT
+from tests.leaks import namespaces
 from tests.leaks.cases import ANSWERED, CASES, CLOSED
-
-#: 0 is to be free to make namespaces without asking for a user namespace, too.
-_AS_ROOT = () if os.geteuid() == 0 else ("--user", "--map-root-user")
-_NAMESPACES = ("unshare", *_AS_ROOT, "--net", "--mount")
-_PROBE = "from tests.leaks.outside import outside\nwith outside(): pass"
 
 #: Controls by the protocol that they use.
 CONTROLS = {
@@ -52,26 +45,10 @@ def came(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def _run_in_namespaces() -> str:
-    try:
-        _python("-c", _PROBE)
-    except (OSError, subprocess.CalledProcessError) as error:
-        said = getattr(error, "stderr", "") or str(error)
-        return json.dumps({"why not": f"no namespace with a tunnel can be made here: {said}"})
-    return _python("-m", "tests.leaks.world")
-
-
-def _python(*arguments: str) -> str:
-    # Not this process's own variables for coverage, proxies and the like: cases bring theirs.
-    environ = {"PATH": os.environ["PATH"], "HOME": "/nowhere", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [*_NAMESPACES, sys.executable, *arguments],
-        cwd=ROOT,
-        env=environ,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=True,
-    )
+    if why_not := namespaces.why_none():
+        return json.dumps({"why not": f"no namespace with a tunnel can be made here: {why_not}"})
+    done = namespaces.run_inside("-m", "tests.leaks.world")
+    done.check_returncode()
     return done.stdout
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from jobs.settings import BrokerSettings, Settings
+from jobs.settings import BrokerSettings, Settings, StoreSettings
+from jobs.settings_pools import PoolSettings
 from jobs.store.store import Store
 from nightmill.embedded.dispatching import DispatcherThread
-from tests.integration.mill import eventually
 from tests.monitoring.scene import ANSWER, CANARY, Night, Served, Working, serve_in_thread
+from tests.waiting import eventually
 from tests.worker.conftest import (  # noqa: F401  (fixtures)
     Process,
     broker_url,
@@ -57,6 +58,7 @@ def served(serve: Serve) -> Served:
 @pytest.fixture
 def work(
     sqlite_store: Store,
+    sqlite_url: str,
     broker_url: str,  # noqa: F811  (the fixture of that name)
     serve: Serve,
     start_worker: Callable[..., Process],  # noqa: F811  (as above)
@@ -69,7 +71,12 @@ def work(
         worker = start_worker(answers={CANARY: f"{ANSWER} of four words"}, delay_s=delay_s, slots=4)
         eventually(worker.is_ready, "the worker")
         batch_id = submit(sqlite_store, [CANARY] * jobs)
-        dispatchers.append(DispatcherThread(sqlite_store, broker_url, (POOL,)))
+        settings = Settings(
+            data_dir=Path(sqlite_url.removeprefix("sqlite:///")).parent,
+            store=StoreSettings(url=sqlite_url),
+            pools={POOL: PoolSettings(backend="fake")},
+        )
+        dispatchers.append(DispatcherThread(settings, sqlite_store, broker_url))
         return Working(served, worker, batch_id, broker_url)
 
     yield start

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
-from tests.integration.mill import eventually
 from tests.monitoring.scene import Night, Served, Working
+from tests.waiting import eventually
 
 DESK = (1280, 900)
 PHONE = (390, 844)

@@ -9,8 +9,8 @@ import pytest
 import redis
 
 from jobs.store.store import Store
-from tests.integration.mill import eventually
 from tests.monitoring.scene import Served, Working
+from tests.waiting import eventually
 from tests.worker.world import ask
 
 TABLE = {

@@ -1,10 +1,7 @@
 """Finding the processes that a test has started, and waiting for what they do."""
 
 import os
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -19,15 +16,6 @@ def marked(mark: str, *words: str) -> list[psutil.Process]:
     """
     found = [p for p in psutil.process_iter() if p.pid != os.getpid() and _is_marked(p, mark)]
     return [p for p in found if all(word in _command_line(p) for word in words)]
-
-
-def eventually(condition: Callable[[], Any], what: str, within_s: float = 60) -> Any:
-    """The first true value of `condition`; fails with `what` after `within_s` seconds."""
-    deadline = time.monotonic() + within_s
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"waited {within_s} s in vain for {what}"
-        time.sleep(0.02)
-    return value
 
 
 def _is_marked(process: psutil.Process, mark: str) -> bool:

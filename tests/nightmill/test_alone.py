@@ -26,8 +26,9 @@ from tests.nightmill.mill_process import (
     write_rows,
 )
 from tests.nightmill.printed import check_printed
-from tests.nightmill.processes import eventually, marked
+from tests.nightmill.processes import marked
 from tests.nightmill.samples import BATCH
+from tests.waiting import eventually
 
 #: Enough that a run is under way for seconds; the fake pool answers hundreds a second.
 MANY = 4000

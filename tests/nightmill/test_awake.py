@@ -11,7 +11,8 @@ from nightmill.embedded.awake import Awake, awake_command
 from nightmill.embedded.lifeline import Lifeline
 from tests.nightmill.conftest import Start
 from tests.nightmill.mill_process import kill_group, write_rows
-from tests.nightmill.processes import eventually, marked
+from tests.nightmill.processes import marked
+from tests.waiting import eventually
 
 TOOLS = ("systemd-inhibit", "caffeinate")
 

@@ -74,6 +74,30 @@ def test_without_mlx_lm_its_pool_has_no_models_and_the_message_says_how_to_get_i
     assert "nightmill[mlx]" in ended.err
 
 
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        ("gone/out.jsonl", "does not exist. Create it first"),
+        ("in.jsonl/out.jsonl", "in.jsonl is a file"),
+        ("folder", "is a directory"),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_found_before_anything_is_taken_in(
+    command: Command, mill: Path, output: str, words: str
+) -> None:
+    write_rows(mill / "in.jsonl", 1)
+    (mill / "folder").mkdir()
+
+    for asked in (("run",), ("run", "--detach"), ("run", "--dry-run"), ("submit",)):
+        refused = command(*asked, "in.jsonl", "-o", output)
+        assert (refused.status, words in refused.err, refused.err.count("\n")) == (2, True, 1)
+    assert command("batches", "--json").json["batches"] == []
+
+    batch = command("submit", "in.jsonl").out.strip()
+    refused = command("results", batch, "-o", output)
+    assert (refused.status, words in refused.err) == (2, True)
+
+
 def test_an_output_that_belongs_to_something_else_is_refused(command: Command, mill: Path) -> None:
     write_rows(mill / "in.jsonl", 1)
     (mill / "out.jsonl").write_text("something else\n")

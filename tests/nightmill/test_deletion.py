@@ -9,7 +9,7 @@ import pytest
 from jobs.errors import UsageError
 from jobs.store import batches
 from jobs.store.store import Store
-from nightmill import deletion
+from nightmill import paging
 from nightmill.deletion import delete_batch
 from nightmill.embedded.datadir import DataDir
 from tests.jobs.store.desk import Desk
@@ -21,8 +21,8 @@ class StopHere(Exception):  # noqa: N818  (nothing went wrong)
 
 @pytest.fixture
 def desk(store: Store, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    monkeypatch.setattr(deletion, "FIRST_PAGE", 2)
-    monkeypatch.setattr(deletion, "LARGEST_PAGE", 2)
+    monkeypatch.setattr(paging, "FIRST_PAGE", 2)
+    monkeypatch.setattr(paging, "LARGEST_PAGE", 2)
     desk = Desk(store)
     desk.batch(name="night")
     desk.batch(batch_id="b-2")

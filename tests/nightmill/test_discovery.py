@@ -10,7 +10,7 @@ import pytest
 from jobs.settings import Settings
 from jobs.settings_pools import PoolSettings
 from nightmill import discovery
-from nightmill.discovery import OLLAMA_PORT, OPENAI_PORTS, find_servers
+from nightmill.discovery import OLLAMA_PORT, OPENAI_PORTS, find_servers, newcomers
 from nightmill.pools import find_models
 from tests.doubles.openai_server import (
     MODEL,
@@ -95,6 +95,14 @@ def test_what_answers_otherwise_is_not_found(
     monkeypatch.setattr(discovery, "_ANSWER_S", 0.3)
     double.paths = {"/v1/models": behaviour, "/api/version": behaviour}
     assert find_servers(settings, double.port, (double.port,)) == {}
+
+
+def test_a_later_look_adds_only_pools_that_there_are_not_yet() -> None:
+    found = {"ollama": "http://127.0.0.1:11434", "openai": "http://127.0.0.1:1234"}
+
+    assert newcomers(found, ["mlx"]) == found
+    assert newcomers(found, ["mlx", "openai"]) == {"ollama": "http://127.0.0.1:11434"}
+    assert newcomers({}, ["mlx"]) == {}
 
 
 def test_an_ollama_is_found_by_its_version(settings: Settings, double: OpenAiDouble) -> None:

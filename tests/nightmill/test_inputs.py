@@ -2,13 +2,15 @@
 
 import io
 import json
+import re
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from tests.nightmill.conftest import Command
+from tests.nightmill.conftest import Command, Ended
 from tests.nightmill.mill_process import NIGHTMILL, answered, nightmill, read_rows, write_rows
 from tests.nightmill.printed import check_printed
 
@@ -46,6 +48,48 @@ def test_standard_input_is_run_and_known_again_by_the_output(mill: Path) -> None
     assert [row["response"] for row in read_rows(mill / "out.jsonl")] == ["one", "two", "three"]
     assert answered(mill) == 3
     assert list((mill / "data").glob(".nightmill-input-*")) == []
+
+
+CSV = "id,text\n1,one\n"
+
+
+@pytest.mark.parametrize("said", [CSV, "Write a poem.\n\nAnother.\n", "PAR1\x15\0", "x\n" * 9999])
+def test_standard_input_that_is_no_json_lines_has_to_be_told_from_them(
+    command: Command, mill: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    def pipe(*args: str) -> Ended:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(said.encode())))
+        return command(*args, "-", "--prompt", "Say {text}")
+
+    for asked in (("run",), ("submit",), ("run", "--dry-run")):
+        refused = pipe(*asked)
+        assert (refused.status, refused.err.count("\n")) == (2, 1)
+        assert "standard input does not look like JSON lines" in refused.err
+        assert "--input-format csv" in refused.err
+    assert command("batches", "--json").json["batches"] == []
+    if said == CSV:
+        assert pipe("submit", "--input-format", "csv").status == 0
+
+
+def test_a_bad_line_before_json_lines_costs_only_itself_by_standard_input_too(
+    command: Command, mill: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = b'{"prompt": "one"}\n'
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"no JSON\n" + said)))
+
+    taken = command("submit", "-", "--json").json
+
+    assert (taken["new"], taken["bad_lines"]) == (2, 1)
+
+
+def test_a_file_without_an_ending_is_looked_at_and_one_with_an_ending_is_believed(
+    command: Command, mill: Path
+) -> None:
+    (mill / "rows").write_text(CSV)
+    (mill / "rows.jsonl").write_text(CSV)
+
+    assert "rows does not look like JSON lines" in command("submit", "rows").err
+    assert "all 2 lines cannot run" in command("submit", "rows.jsonl").err
 
 
 def test_standard_input_without_an_output_is_known_by_what_it_says(
@@ -147,6 +191,24 @@ def test_a_dry_run_tells_what_would_run_and_leaves_nothing(command: Command, mil
     assert [prompt["line"] for prompt in found["prompts"]] == [2, 3]
     assert found["estimated_s"] is None
     assert sorted(mill.rglob("*")) == before
+
+
+def test_a_dry_run_says_what_takes_more_room_than_there_is(
+    command: Command, mill: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_rows(mill / "in.jsonl", 10)
+    asked = ("run", "in.jsonl", "--dry-run", "--system", "x" * 5000)
+    assert re.search("room in the store: about 5[56] KB without the answers", command(*asked).out)
+    assert "free:" not in command(*asked).out
+
+    monkeypatch.setattr("shutil.disk_usage", lambda _path: SimpleNamespace(free=20_000))
+    said = command(*asked).out
+
+    assert "its disk has 20 KB free: a run would refuse to begin" in said
+    assert "50 KB of that are the system message" in said
+    refused = command("run", "in.jsonl", "--system", "x" * 5000)
+    assert refused.status == 2
+    assert re.search("take about 5[56] KB in the store, and its disk has 20 KB free", refused.err)
 
 
 def test_a_dry_run_refuses_what_a_run_would(command: Command, mill: Path) -> None:

@@ -34,6 +34,7 @@ CALLS = {
     "run": ["in.jsonl", "-o", "out.jsonl", "--name", "night", "--model", "fake"],
     "batches": [],
     "models": [],
+    "hosts": [],
     "check": [],
     "bench": ["queue"],
     "delete": ["night", "--yes"],

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from nightmill.embedded.datadir import DataDir
-from tests.integration.mill import eventually
 from tests.nightmill import mill_process
 from tests.nightmill.conftest import Command, Start
 from tests.nightmill.printed import check_printed
 from tests.nightmill.processes import marked
+from tests.waiting import eventually
 
 ANYWHERE = "0.0.0.0"  # noqa: S104  (what must not work)
 

@@ -4,7 +4,6 @@ import pytest
 
 from backends.base import ModelInfo
 from backends.fit import Fit, fit
-from nightmill.deletion import LARGEST_PAGE, next_page
 from nightmill.looking import SHORT_ID, short_id
 from nightmill.offers import Busy, offered
 from nightmill.pools import PoolModels
@@ -38,12 +37,3 @@ def test_a_short_id_is_as_long_as_it_must_be() -> None:
 
     assert short_id(three, ids) == three[:SHORT_ID]
     assert [short_id(each, ids) for each in (one, two)] == [one, two]
-
-
-def test_the_next_page_of_a_deletion_takes_a_tenth_of_a_second() -> None:
-    assert next_page(100, 0.1) == 100
-    assert next_page(100, 0.05) == 200
-    assert next_page(100, 0.0) == 400
-    assert next_page(100, 60) == 25
-    assert next_page(1, 60) == 1
-    assert next_page(LARGEST_PAGE, 0.0) == LARGEST_PAGE

@@ -13,7 +13,7 @@ from tests.doubles.ollama.daemon import LLAMA, Daemon, running
 from tests.doubles.ollama.models import Model
 from tests.nightmill import mill_process
 from tests.nightmill.conftest import Command
-from tests.nightmill.processes import eventually
+from tests.waiting import eventually
 
 STUB = Model(
     name="private:latest", size=1, remote_model="big:120b", remote_host="https://ollama.com"

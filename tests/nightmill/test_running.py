@@ -16,7 +16,8 @@ from tests.nightmill.mill_process import (
     read_rows,
     write_rows,
 )
-from tests.nightmill.processes import eventually, marked
+from tests.nightmill.processes import marked
+from tests.waiting import eventually
 
 #: Enough that a run is under way for seconds; the fake pool answers hundreds a second.
 MANY = 1000
@@ -120,7 +121,8 @@ def test_kill_9_of_everything_then_the_same_command_goes_on(
 def test_a_second_run_shares_the_services_and_takes_over_when_the_first_is_stopped(
     mill: Path, mark: str, start: Start, command: Command
 ) -> None:
-    write_rows(mill / "in.jsonl", 10 * MANY)
+    # Far more than are answered before the second run has started.
+    write_rows(mill / "in.jsonl", 40 * MANY)
     write_rows(mill / "more.jsonl", 3)
     first = start(*RUN)
     eventually(lambda: marked(mark, "nightmill worker"), "the worker")

@@ -1,7 +1,6 @@
 """A whole batch, by commands and real processes, against a server that misbehaves."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +22,7 @@ from tests.doubles.openai_server import (
     status,
 )
 from tests.nightmill import mill_process
-from tests.nightmill.processes import eventually
+from tests.waiting import eventually
 
 DEMO = Path(__file__).parents[2] / "backends" / "mlx" / "demo"
 
@@ -99,27 +98,61 @@ def test_a_server_that_dies_in_the_middle_and_returns_costs_nothing(
     assert ends(home / "out.jsonl") == {prompt: f"{prompt} " for prompt in prompts}
 
 
+#: As `nightmill`, but looking often, at the port of a double.
+LOOKING = """
+import nightmill.discovery, nightmill.setup
+from nightmill.embedded import lookout
+from nightmill.cli import main
+def look(settings):
+    return nightmill.discovery.find_servers(settings, 1, (PORT,))
+nightmill.setup.find_servers = lookout.find_servers = look
+lookout.LOOK_EVERY_S = 0.1
+main()
+"""
+
+
+def look_at(double: OpenAiDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the commands of this test look for servers, and find this one if it is there."""
+    double.models = [{"id": MODEL, "object": "model", "created": 1, "owned_by": "llamacpp"}]
+    monkeypatch.delenv("NIGHTMILL_DISCOVER")
+    program = LOOKING.replace("PORT", str(double.port))
+    monkeypatch.setattr(mill_process, "NIGHTMILL", [sys.executable, "-P", "-c", program])
+
+
 def test_a_server_that_was_found_serves_the_workers_too(
     home: Path, double: OpenAiDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    double.models = [{"id": MODEL, "object": "model", "created": 1, "owned_by": "llamacpp"}]
     write(home / "in.jsonl", ["one", "two"])
-    # As `nightmill`, but looking at the port of the double.
-    (home / "mill.py").write_text(
-        "import nightmill.discovery, nightmill.setup\n"
-        "from nightmill.cli import main\n"
-        "def look(settings):\n"
-        f"    return nightmill.discovery.find_servers(settings, 1, ({double.port},))\n"
-        "nightmill.setup.find_servers = look\n"
-        "main()\n"
-    )
-    monkeypatch.delenv("NIGHTMILL_DISCOVER")
-    command = [sys.executable, "mill.py", "run", "in.jsonl", "-o", "out.jsonl", "--model", MODEL]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    look_at(double, monkeypatch)
+    done = mill_process.nightmill("run", "in.jsonl", "-o", "out.jsonl", "--model", MODEL)
     assert done.returncode == 0, done.stderr
     assert f"{MODEL} (size unknown, pool openai" in done.stderr
     assert f"pool openai is the server found at {double.url}" in done.stderr
     assert ends(home / "out.jsonl") == {"one": "one ", "two": "two "}
+
+
+def test_a_server_that_comes_up_later_is_served_and_what_waits_for_it_goes_on(
+    home: Path, double: OpenAiDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_at(double, monkeypatch)
+    write(home / "in.jsonl", ["one", "two"])
+    submit = ("submit", "in.jsonl", "-o", "out.jsonl", "--model", MODEL)
+    batch = mill_process.nightmill(*submit).stdout.strip()
+    double.die()
+    up = mill_process.start("up", "--allow-sleep")
+    try:
+        assert up.stderr is not None
+        told = [up.stderr.readline() for _ in range(3)]
+        assert "openai" not in "".join(told)
+        double.start()
+        waited = mill_process.nightmill("wait", batch)
+        told += [up.stderr.readline() for _ in range(3)]
+    finally:
+        up.terminate()
+        mill_process.end_of(up)
+    assert waited.returncode == 0, waited.stderr
+    assert ends(home / "out.jsonl") == {"one": "one ", "two": "two "}
+    assert f"pool openai, 4 slots: {MODEL}" in told[-1]
 
 
 def test_a_batch_whose_pool_is_gone_is_not_waited_for(home: Path, double: OpenAiDouble) -> None:

@@ -104,7 +104,7 @@ def test_a_stack_that_cannot_start_leaves_nothing_behind(
 def test_what_a_dead_leader_had_in_flight_is_given_back_and_nobody_blamed(
     settings: Settings, store: Store, mark: str
 ) -> None:
-    batch_id = claimed_job(store, host=f"fake@{machine_name()}")
+    batch_id = claimed_job(store, host=f"fake@{machine_name(settings)}")
 
     services = Services(settings, store)
     try:

@@ -12,7 +12,8 @@ import pytest
 
 from tests.nightmill.conftest import Start
 from tests.nightmill.mill_process import answered, end_of, read_rows, write_rows
-from tests.nightmill.processes import eventually, marked
+from tests.nightmill.processes import marked
+from tests.waiting import eventually
 
 ROWS = 3000
 RUN = ("run", "in.jsonl", "-o", "out.jsonl")

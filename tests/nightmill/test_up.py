@@ -10,7 +10,8 @@ import pytest
 from tests.nightmill.conftest import Command, Start
 from tests.nightmill.mill_process import answered, end_of, start_in_a_terminal, write_rows
 from tests.nightmill.printed import check_printed
-from tests.nightmill.processes import eventually, marked
+from tests.nightmill.processes import marked
+from tests.waiting import eventually
 
 
 def test_it_runs_what_is_submitted_and_another_one_takes_over(

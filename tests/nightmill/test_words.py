@@ -9,12 +9,12 @@ from jobs.model import Counts
 from jobs.states import JobState
 from nightmill.cli import words
 from nightmill.cli.progress import PlainLines, figures, progress
-from nightmill.cli.summary import counts, summary
+from nightmill.cli.summary import counts, spent, summary
 from nightmill.cli.terminal import Terminal
 from nightmill.report import Failure, Report, Share
 from nightmill.status import Status, status_of
-from tests.nightmill.processes import eventually
 from tests.nightmill.samples import BATCH
+from tests.waiting import eventually
 
 
 def status(**in_state: int) -> Status:
@@ -104,7 +104,9 @@ def test_the_summary_groups_failures_and_names_the_next_command() -> None:
         shares=(Share(host="mlx@studio", model="demo", rows=98),),
     )
 
-    said = summary(status(succeeded=98, failed=2, input_tokens=1200, output_tokens=800), report, 61)
+    ended = status(succeeded=98, failed=2, input_tokens=1200, output_tokens=800)
+
+    said = summary(ended, report, spent(status(pending=100), ended, 61))
 
     assert said == [
         "98 rows answered, 2 failed",
@@ -114,6 +116,21 @@ def test_the_summary_groups_failures_and_names_the_next_command() -> None:
         "by demo on mlx@studio: 98 rows",
         "left this machine: nothing",
     ]
+
+
+def test_tokens_of_earlier_runs_do_not_stand_beside_the_seconds_of_the_last() -> None:
+    before = status(succeeded=1, pending=1, input_tokens=1000, output_tokens=600)
+    after = status(succeeded=2, input_tokens=1200, output_tokens=800)
+    report = Report(failures=(), shares=())
+
+    resumed = summary(after, report, spent(before, after, 5))
+    nothing_to_do = summary(after, report, spent(after, after, 0.1))
+
+    assert resumed[1:3] == [
+        "200 tokens in, 200 out, in 5 s",
+        "1,200 tokens in, 800 out, in all runs of this batch",
+    ]
+    assert nothing_to_do[1:2] == ["1,200 tokens in, 800 out, in all runs of this batch"]
 
 
 def test_counts_by_state_add_up() -> None:

@@ -11,7 +11,7 @@ from jobs.errors import StoppedEarlyError, UsageError
 from jobs.store.store import Store
 from producer.beside import written_beside
 from producer.export import export_file
-from producer.output_file import check_output
+from producer.output_file import check_output, check_place
 from tests.producer.by_hand import answer_all, openai_line, plan, submitted, write_input
 
 
@@ -32,9 +32,12 @@ def parts(folder: Path) -> list[Path]:
 def test_a_new_an_empty_and_no_output_are_fine(
     sqlite_store: Store, source: Path, output: Path
 ) -> None:
-    check_output(sqlite_store, plan(source))
-    check_output(sqlite_store, plan(source, output))
+    for path in (None, output):
+        check_place(path, None)
+        check_output(sqlite_store, plan(source, path))
+    assert parts(output.parent) == []
     output.touch()
+    check_place(output, None)
     check_output(sqlite_store, plan(source, output))
 
 
@@ -77,32 +80,57 @@ def test_results_that_this_store_knows_nothing_of_are_somebody_elses(
     [
         ("folder", "is a directory"),
         ("nowhere/out.jsonl", "does not exist"),
-        ("in.jsonl", "is the input"),
-        ("link.jsonl", "is the input"),
+        ("in.jsonl/out.jsonl", "in.jsonl is a file, so"),
+        (f"{'x' * 300}.jsonl", "cannot be written: File name too long"),
         ("pipe", "not a regular file"),
         ("out.xlsx", "cannot be written as .xlsx"),
         ("out.jsonl.GZ", "cannot be written as .gz"),
     ],
 )
-def test_a_place_that_cannot_take_the_results_is_refused_even_if_forced(
-    sqlite_store: Store, source: Path, tmp_path: Path, name: str, words: str
+def test_a_place_that_cannot_take_the_results_is_refused(
+    source: Path, tmp_path: Path, name: str, words: str
 ) -> None:
     (tmp_path / "folder").mkdir()
-    (tmp_path / "link.jsonl").symlink_to(source)
     os.mkfifo(tmp_path / "pipe")
 
     with pytest.raises(UsageError, match=re.escape(words)):
+        check_place(tmp_path / name, None)
+
+
+@pytest.mark.parametrize("name", ["in.jsonl", "link.jsonl"])
+def test_the_input_is_not_replaced_even_if_forced(
+    sqlite_store: Store, source: Path, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "link.jsonl").symlink_to(source)
+
+    with pytest.raises(UsageError, match="is the input"):
         check_output(sqlite_store, plan(source, tmp_path / name), is_forced=True)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_may_not_be_written_is_refused(
-    sqlite_store: Store, source: Path, tmp_path: Path
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no folder that takes no files")
+def test_a_folder_that_takes_no_files_is_refused_whoever_asks() -> None:
+    with pytest.raises(UsageError, match=r"/proc/out.jsonl cannot be written: .* -o"):
+        check_place(Path("/proc/out.jsonl"), None)
+
+
+@pytest.mark.parametrize(("number", "words"), [(errno.ENOSPC, "full"), (errno.EROFS, "read-only")])
+def test_a_disk_that_takes_nothing_is_refused_before_the_night(
+    output: Path, monkeypatch: pytest.MonkeyPatch, number: int, words: str
 ) -> None:
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "open", fail)
+    with pytest.raises(UsageError, match=f"cannot be written: the disk is {words}"):
+        check_place(output, None)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir(mode=0o500)
 
     with pytest.raises(UsageError, match="cannot be written"):
-        check_output(sqlite_store, plan(source, tmp_path / "folder" / "out.jsonl"))
+        check_place(tmp_path / "folder" / "out.jsonl", None)
 
 
 def test_the_file_changes_in_one_piece_at_the_end(output: Path) -> None:

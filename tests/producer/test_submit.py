@@ -84,6 +84,49 @@ def test_only_new_and_changed_rows_run_and_removed_ones_leave(
     assert responses(store, first.batch) == {"d": "1d", "b": "2b", "a": "1a"}
 
 
+def test_a_name_belongs_to_one_batch_until_that_is_gone(store: Store, tmp_path: Path) -> None:
+    first, second = (write_input(tmp_path / f"{n}.jsonl", *rows("a1")) for n in ("one", "two"))
+    night = submitted(store, plan(first, name="night")).batch
+
+    with pytest.raises(UsageError, match=f"{night.id} answers to the name `night` already"):
+        submitted(store, plan(second, name="night"))
+
+    assert submitted(store, plan(first, name="night")).batch.id == night.id
+    assert submitted(store, plan(first, name="night", is_fresh=True)).batch.id != night.id
+    with store.write() as c:
+        batches.delete(c, batches.get(c, "night").id)
+    assert submitted(store, plan(second, name="night")).batch.name == "night"
+
+
+def test_the_same_run_takes_another_name_that_is_free(store: Store, tmp_path: Path) -> None:
+    first, second = (write_input(tmp_path / f"{n}.jsonl", *rows("a1")) for n in ("one", "two"))
+    submitted(store, plan(first, name="night"))
+    day = submitted(store, plan(second, name="day")).batch
+
+    with pytest.raises(UsageError, match="answers to the name `night` already"):
+        submitted(store, plan(second, name="night"))
+
+    assert submitted(store, plan(second, name="noon")).batch.name == "noon"
+    write_input(second, *rows("a1", "b1"))
+    again = submitted(store, plan(second, name="evening")).batch
+    assert (again.id, again.name) == (day.id, "evening")
+
+
+def test_names_that_nobody_chose_may_repeat(store: Store, tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        source = write_input(tmp_path / folder / "in.jsonl", *rows("a1"))
+        assert submitted(store, plan(source)).batch.name == "in.jsonl"
+    for output in ("a.jsonl", "b.jsonl"):
+        again = plan(source, tmp_path / output, title="rows of a program")
+        assert submitted(store, again).batch.name == "rows of a program"
+
+
+def test_a_name_is_not_empty(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="must not be empty"):
+        plan(tmp_path / "in.jsonl", name="")
+
+
 def test_a_file_that_moved_goes_on_with_its_run_by_the_output(
     store: Store, source: Path, output: Path
 ) -> None:

@@ -14,11 +14,11 @@ import pytest
 import redis
 
 from backends.base import Backend
-from jobs.settings import WorkerSettings
+from jobs.settings import Settings, WorkerSettings
 from jobs.store.store import Store
-from tests.integration.mill import ROOT, eventually
+from tests.integration.mill import ROOT
+from tests.waiting import eventually
 from tests.worker.world import POOL
-from worker import presence
 from worker.host import Host
 from worker.outcomes import Identity
 
@@ -32,7 +32,7 @@ def deaths() -> list[str]:
 
 
 @pytest.fixture
-def start_host(deaths: list[str]) -> Iterator[StartHost]:
+def start_host(deaths: list[str], tmp_path: Path) -> Iterator[StartHost]:
     """Starts hosts without Celery, and ends them."""
     with contextlib.ExitStack() as stack:
 
@@ -44,11 +44,10 @@ def start_host(deaths: list[str]) -> Iterator[StartHost]:
                 backend,
                 store,
                 who,
-                WorkerSettings(**settings),
+                Settings(data_dir=tmp_path, worker=WorkerSettings(**settings)),
                 lambda: deaths.append(who.session),
             )
             stack.callback(_close, host)
-            presence.announce(store, who, host.capabilities)
             return host
 
         yield start

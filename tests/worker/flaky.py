@@ -16,11 +16,17 @@ class FlakyStore(Store):
 
     def __init__(self, real: Store) -> None:
         self._real = real
+        self._where = real.describe()
         #: How many transactions are yet to fail; infinity for all of them.
         self.refusals = 0.0
         #: How many commits are yet to go through without anybody hearing of it.
         self.lost_replies = 0.0
         self.tried = 0
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        with self._real.read() as c:
+            yield c
 
     @contextmanager
     def write(self, *, durable: bool = False) -> Iterator[Connection]:

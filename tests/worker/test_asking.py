@@ -13,7 +13,7 @@ from backends.fake import FakeBackend, Script
 from jobs.codes import ErrorCode
 from jobs.model import GenerationRequest, GenerationResult, Message
 from jobs.store.store import Store
-from tests.integration.mill import eventually
+from tests.waiting import eventually
 from tests.worker.conftest import StartHost
 from tests.worker.test_pipeline import run, states
 from tests.worker.world import POOL, ask, hand_out, submit

@@ -8,7 +8,7 @@ import pytest
 
 from backends.fake import FakeBackend, Script
 from jobs.store.store import Store
-from tests.integration.mill import eventually
+from tests.waiting import eventually
 from tests.worker.conftest import StartHost
 from tests.worker.flaky import FlakyStore
 from tests.worker.world import POOL, ask, hand_out, submit

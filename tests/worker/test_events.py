@@ -10,7 +10,7 @@ import pytest
 
 from jobs.broker import celery_app
 from jobs.store.store import Store
-from tests.integration.mill import eventually
+from tests.waiting import eventually
 from tests.worker.conftest import Process
 from tests.worker.test_process import publish, states
 from tests.worker.world import POOL, hand_out, submit

@@ -20,7 +20,7 @@ from backends.fake import FakeBackend, Script
 from jobs.model import GenerationRequest, GenerationResult, Hint
 from jobs.store import batches
 from jobs.store.store import Store
-from tests.integration.mill import eventually
+from tests.waiting import eventually
 from tests.worker.conftest import StartHost
 from tests.worker.world import POOL, ask, hand_out, submit
 from worker.host import Host

@@ -14,7 +14,8 @@ from tests.worker.world import POOL, ask, hand_out, submit
 from worker import presence
 from worker.outcomes import Identity
 
-WHO = Identity(session="s-new", host="studio", pool=POOL)
+WHO = Identity(session="s-new", host="studio", pool=POOL, guard="ours")
+AWAY = Identity(session="s-away", host="studio", pool=POOL, guard="another machine's")
 FOUND = Capabilities(
     models=(ModelInfo(name="small", size=1, context=1), ModelInfo(name="large", size=2, context=1)),
     loaded=("small",),
@@ -27,7 +28,7 @@ def test_a_name_is_had_by_one_living_worker(tmp_path: Path) -> None:
     lock = presence.take_name(tmp_path / "locks", WHO)
 
     with pytest.raises(UsageError, match=r"fake@studio runs already \(process \d+\)"):
-        presence.take_name(tmp_path / "locks", WHO)
+        presence.take_name(tmp_path / "locks", WHO, within_s=0)
 
     lock.release()
     presence.take_name(tmp_path / "locks", WHO).release()
@@ -38,6 +39,82 @@ def test_two_pools_of_one_machine_have_names_of_their_own(tmp_path: Path) -> Non
 
     for lock in [presence.take_name(tmp_path, who) for who in (WHO, other)]:
         lock.release()
+
+
+def test_a_folder_of_locks_is_known_by_an_id_of_its_own(tmp_path: Path) -> None:
+    first = presence.guard_of(tmp_path / "a")
+
+    assert presence.guard_of(tmp_path / "a") == first
+    assert presence.guard_of(tmp_path / "b") != first
+
+
+def test_the_name_of_a_worker_that_lives_on_another_machine_is_refused(store: Store) -> None:
+    presence.announce(store, AWAY, FOUND)
+
+    with pytest.raises(UsageError, match=r"fake@studio runs on another machine .*`worker.name`"):
+        presence.refuse_twin(store, WHO)
+    with pytest.raises(UsageError, match=r"fake@studio runs on another machine"):
+        presence.announce(store, WHO, FOUND)
+
+    with store.read() as c:
+        [row] = hosts.listing(c)
+    assert row.session == AWAY.session
+
+
+def test_the_name_of_one_that_is_silent_there_can_be_had_and_its_jobs_keep_their_lease(
+    store: Store,
+) -> None:
+    submit(store, ["one"])
+    presence.announce(store, AWAY, FOUND)
+    hints = hand_out(store)
+    with store.write() as c:
+        running.claim(c, AWAY.session, AWAY.name, hints, 60)
+        c.exec_driver_sql("UPDATE hosts SET seen_at = seen_at - 31")
+
+    presence.refuse_twin(store, WHO)
+    presence.take_back_jobs(store, WHO, max_crashes=3, booted_at=0.0)
+    presence.announce(store, WHO, FOUND)
+
+    with store.read() as c:
+        [row] = hosts.listing(c)
+    assert row.session == WHO.session
+    assert ask(store, "SELECT state FROM jobs") == [("running",)]
+
+
+def test_whoever_leads_takes_back_at_once_what_a_dead_worker_of_the_machine_held(
+    store: Store, tmp_path: Path
+) -> None:
+    submit(store, ["one", "two", "three", "four"])
+    guard = presence.guard_of(tmp_path)
+    dead, alive = (
+        msgspec.structs.replace(WHO, session=name, host=name, guard=guard)
+        for name in ("dead", "alive")
+    )
+    for who, hint in zip((dead, alive, AWAY), hand_out(store), strict=False):
+        presence.announce(store, who, FOUND)
+        with store.write() as c:
+            running.claim(c, who.session, who.name, [hint], 60)
+    lock = presence.take_name(tmp_path, alive)
+
+    presence.take_back_from_the_dead(store, tmp_path, max_crashes=3, booted_at=0.0)
+
+    lock.release()
+    assert ask(store, "SELECT state, session FROM jobs ORDER BY line") == [
+        ("pending", None),
+        ("running", "alive"),
+        ("running", AWAY.session),
+        ("dispatched", None),
+    ]
+    with store.read() as c:
+        assert [host.name for host in hosts.listing(c)] == ["fake@alive", "fake@studio"]
+
+
+@pytest.mark.parametrize(("ahead_s", "words"), [(3600, "60 minutes ahead of"), (-3600, "behind")])
+def test_a_clock_that_is_an_hour_off_is_named(store: Store, ahead_s: float, words: str) -> None:
+    presence.refuse_wrong_clock(store, time.time)
+
+    with pytest.raises(UsageError, match=rf"{words} the clock of the store .*Set the one"):
+        presence.refuse_wrong_clock(store, lambda: time.time() + ahead_s)
 
 
 def test_any_text_will_do_as_a_name(tmp_path: Path) -> None:
@@ -57,6 +134,7 @@ def test_a_worker_is_listed_from_its_announcement_until_it_leaves(store: Store) 
     assert (row.name, row.session, row.pool, row.slots) == ("fake@studio", "s-new", POOL, 7)
     assert row.models == ("small", "large")
     assert row.machine
+    assert {"python", "celery"} <= row.software.keys()
     presence.leave(store, WHO)
     with store.read() as c:
         assert hosts.listing(c) == []

@@ -8,7 +8,7 @@ from jobs.broker import celery_app
 from jobs.model import Hint
 from jobs.store import hosts
 from jobs.store.store import Store
-from tests.integration.mill import eventually
+from tests.waiting import eventually
 from tests.worker.conftest import Process, RedisServer
 from tests.worker.world import POOL, ask, hand_out, submit
 
@@ -87,6 +87,30 @@ def test_what_was_not_begun_goes_to_the_next_worker_without_being_sent_again(
     start_worker()
 
     eventually(lambda: states(sqlite_store).count("succeeded") == 20, "the rest", 60)
+
+
+def test_a_worker_that_is_replaced_by_a_newer_one_beside_it_loses_nothing(
+    sqlite_store: Store, broker_url: str, start_worker: StartWorker
+) -> None:
+    submit(sqlite_store, [f"prompt {i}" for i in range(60)])
+    old, new = (start_worker(host=host, slots=2, delay_s=0.05) for host in ("old", "new"))
+    publish(broker_url, hand_out(sqlite_store), pack=2)
+    eventually(lambda: len(who_answered(sqlite_store)) == 2, "answers of both", 60)
+
+    old.signal(signal.SIGTERM)
+
+    assert old.status() == 0, old.log
+    eventually(lambda: states(sqlite_store) == ["succeeded"] * 60, "the answers", 60)
+    assert ask(sqlite_store, "SELECT outcome, count(*) FROM attempts GROUP BY outcome") == [
+        ("succeeded", 60)
+    ]
+    new.signal(signal.SIGTERM)
+    assert new.status() == 0, new.log
+
+
+def who_answered(store: Store) -> list[str]:
+    rows = ask(store, "SELECT DISTINCT host FROM attempts WHERE outcome = 'succeeded'")
+    return [host for (host,) in rows]
 
 
 def test_after_kill_9_a_worker_of_the_same_name_takes_its_jobs_back_at_once(

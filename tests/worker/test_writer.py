@@ -16,7 +16,7 @@ from jobs.model import GenerationRequest, GenerationResult, Hint
 from jobs.store import hosts
 from jobs.store.migrate import prepare
 from jobs.store.store import Store
-from tests.integration.mill import eventually
+from tests.waiting import eventually
 from tests.worker.conftest import StartHost
 from tests.worker.flaky import FlakyStore
 from tests.worker.world import POOL, ask, hand_out, submit
@@ -226,13 +226,95 @@ def test_a_writer_that_dies_says_so_and_keeps_nobody_waiting(
 def test_an_idle_host_stays_on_the_list_of_the_living(
     sqlite_store: Store, start_host: StartHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.heartbeat.IDLE_S", 0.0)
-    monkeypatch.setattr("worker.heartbeat.BUSY_S", 0.02)
+    monkeypatch.setattr("worker.heartbeat.IDLE_S", 0.02)
     start_host(sqlite_store, FakeBackend())
 
-    def seen_at() -> float:
-        with sqlite_store.read() as c:
-            return hosts.listing(c)[0].seen_at
+    first = only_host(sqlite_store).seen_at
+    eventually(lambda: only_host(sqlite_store).seen_at > first, "a sign of life", 5)
 
-    first = seen_at()
-    eventually(lambda: seen_at() > first, "a sign of life", 5)
+
+def test_a_busy_event_loop_keeps_no_lease_from_being_extended(
+    sqlite_store: Store, start_host: StartHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.heartbeat.BUSY_S", 0.02)
+    submit(sqlite_store, ["endless"])
+    host = start_host(sqlite_store, FakeBackend(Script(delays={"endless": math.inf})), grace_s=0)
+    host.run_pack(hand_out(sqlite_store), Tally(POOL, 1))
+    eventually(lambda: leases(sqlite_store), "the claim")
+    is_over = threading.Event()
+
+    host._thread.loop.call_soon_threadsafe(is_over.wait, 30)
+    before = leases(sqlite_store)
+
+    eventually(lambda: leases(sqlite_store) > before, "a longer lease", 10)
+    is_over.set()
+
+
+def test_a_host_whose_entry_went_missing_enters_itself_again(
+    sqlite_store: Store, start_host: StartHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.heartbeat.IDLE_S", 0.02)
+    start_host(sqlite_store, FakeBackend())
+    with sqlite_store.write() as c:
+        c.exec_driver_sql("DELETE FROM hosts")
+
+    eventually(lambda: listed(sqlite_store), "the entry", 5)
+
+    assert only_host(sqlite_store).models == ("fake",)
+
+
+def test_a_host_whose_name_another_one_has_taken_ends(
+    sqlite_store: Store,
+    start_host: StartHost,
+    deaths: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("worker.heartbeat.IDLE_S", 0.02)
+    start_host(sqlite_store, FakeBackend())
+    other = msgspec.structs.replace(only_host(sqlite_store), session="another")
+    with sqlite_store.write() as c:
+        hosts.announce(c, other)
+
+    eventually(lambda: deaths, "its end", 5)
+
+    assert "`worker.name`" in caplog.text
+    assert only_host(sqlite_store).session == "another"
+
+
+def test_nothing_is_written_to_a_store_that_was_upgraded_meanwhile(
+    sqlite_store: Store,
+    start_host: StartHost,
+    deaths: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("worker.heartbeat.BUSY_S", 0.02)
+    submit(sqlite_store, ["endless"])
+    host = start_host(sqlite_store, FakeBackend(Script(delays={"endless": math.inf})), grace_s=0)
+    host.run_pack(hand_out(sqlite_store), Tally(POOL, 1))
+    eventually(lambda: leases(sqlite_store), "the claim")
+
+    with sqlite_store.write() as c:
+        c.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    eventually(lambda: deaths, "its end", 5)
+
+    before = leases(sqlite_store)
+    assert "newer than this program's" in caplog.text
+    with pytest.raises(StoreError, match="upgrade nightmill"):
+        host.close()
+    assert leases(sqlite_store) == before
+
+
+def listed(store: Store) -> list[hosts.HostRow]:
+    with store.read() as c:
+        return hosts.listing(c)
+
+
+def only_host(store: Store) -> hosts.HostRow:
+    [host] = listed(store)
+    return host
+
+
+def leases(store: Store) -> list[tuple[float]]:
+    return ask(store, "SELECT lease_until FROM jobs WHERE lease_until IS NOT NULL")

@@ -12,6 +12,7 @@ from jobs.errors import NightmillError, UsageError
 from jobs.settings import Settings, WorkerSettings
 from jobs.settings_pools import PoolSettings
 from tests.worker.world import POOL
+from worker import watchdog
 from worker.app import run_worker
 
 
@@ -22,14 +23,18 @@ class Plan(msgspec.Struct, kw_only=True):
     store_url: str
     broker_url: str
     session: str
+    host: str = "here"
     answers: dict[str, str] = {}
     delays: dict[str, float] = {}
     delay_s: float = 0.0
     slots: int = 4
     settings: dict[str, Any] = {}
+    #: Seconds after which the worker takes itself for deaf.
+    deaf_s: float = watchdog.DEAF_S
 
 
 def main(plan: Plan) -> int:
+    watchdog.DEAF_S, watchdog.LOOK_EVERY_S = plan.deaf_s, min(plan.deaf_s / 4, 10.0)
     logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
     settings = Settings(
         data_dir=Path(plan.data_dir),
@@ -45,7 +50,7 @@ def main(plan: Plan) -> int:
             store_url=plan.store_url,
             broker_url=plan.broker_url,
             session=plan.session,
-            host="here",
+            host=plan.host,
             on_ready=lambda: print("ready", flush=True),  # noqa: T201  (the test reads it)
         )
     except NightmillError as error:

@@ -24,6 +24,7 @@ from tests.backends.ollama.conftest import (
     MakeDaemon,
 )
 from tests.doubles.ollama import faults
+from tests.doubles.ollama.cloud import Cloud
 from tests.doubles.ollama.daemon import Daemon
 from tests.doubles.ollama.models import Model
 
@@ -50,6 +51,34 @@ def test_opening_finds_the_models_that_run_here(
     assert (llama.size, llama.context, llama.quantization) == (LLAMA.size, 8192, "Q4_K_M")
     assert (llama.endpoints, models[EMBEDDER.name].endpoints) == (("chat",), ("embeddings",))
     assert (found.slots, found.loaded, found.may_leave_machine) == (3, (), False)
+
+
+def test_a_model_whose_tag_is_local_is_not_offered_where_that_means_another(
+    run: Run, make_daemon: MakeDaemon, make_backend: MakeBackend
+) -> None:
+    models = [LLAMA, Model(name="mine:local")]
+    new = make_backend(make_daemon(models))
+    old = make_backend(make_daemon(models, version="0.17.7", cloud=Cloud(disabled=True)))
+    assert {model.name for model in run(new.open()).models} == {LLAMA.name}
+    assert {model.name for model in run(old.open()).models} == {LLAMA.name, "mine:local"}
+    assert new.remote_models == ()
+
+
+def test_a_daemon_with_its_cloud_switched_off_is_asked_by_plain_names(
+    run: Run, make_daemon: MakeDaemon, make_backend: MakeBackend
+) -> None:
+    daemon = make_daemon([LLAMA], version="0.17.7", cloud=Cloud(disabled=True))
+    backend = make_backend(daemon)
+    run(backend.open())
+    assert run(answer(backend, ask("hi", LLAMA.name))).text == "hi"
+    assert sent(daemon)["model"] == LLAMA.name
+
+
+def test_a_quantization_that_ollama_cannot_tell_is_none(
+    run: Run, make_daemon: MakeDaemon, make_backend: MakeBackend
+) -> None:
+    daemon = make_daemon([Model(name="own:latest", quantization="unknown")])
+    assert [model.quantization for model in run(make_backend(daemon).open()).models] == [""]
 
 
 def test_everything_that_has_a_default_of_its_own_is_said(
@@ -167,7 +196,7 @@ def test_a_set_window_is_the_only_one(run: Run, make_backend: MakeBackend, daemo
     assert daemon.record.loads == [LLAMA.name]
 
 
-@pytest.mark.parametrize("engine", ["llama-server", "mlx", "plain"])
+@pytest.mark.parametrize("engine", ["llama-server", "mlx", "ollama"])
 def test_a_prompt_of_more_tokens_than_were_thought_gets_a_larger_window(
     run: Run, make_daemon: MakeDaemon, make_backend: MakeBackend, engine: str
 ) -> None:

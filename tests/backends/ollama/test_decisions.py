@@ -51,10 +51,10 @@ def test_an_echo_is_the_same_model_with_or_without_its_additions() -> None:
     [
         ("0.33.0", False, "named"),
         ("0.33.0-rc2", False, "named"),
-        ("v0.17.6", True, "named"),
-        ("0.17.6-rc0", False, None),
-        ("0.17.5", True, "switched off"),
-        ("0.17.5", False, None),
+        ("v0.18.0", True, "named"),
+        ("0.18.0-rc0", False, None),
+        ("0.17.7", True, "switched off"),
+        ("0.17.7", False, None),
         ("0.0.0", False, None),
         ("0.0.0", True, "switched off"),
         ("built at home", False, None),
@@ -127,6 +127,7 @@ def test_an_answer_needs_room_beside_its_prompt() -> None:
         pytest.param(1000, 10, 4096, False, id="a prompt that fits was not cut"),
         pytest.param(160_000, 16387, 32768, True, id="half a window of a long prompt"),
         pytest.param(160_000, 32000, 32768, False, id="a prompt that just fits"),
+        pytest.param(160_000, 32768, 32768, True, id="a full window has no room for an answer"),
         pytest.param(160_000, 9, 32768, True, id="only the last turn was left"),
         pytest.param(160_000, 0, 32768, False, id="no count says nothing"),
     ],
@@ -135,6 +136,11 @@ def test_a_prompt_that_was_cut_is_found_by_its_count(
     size: int, counted: int, window: int, cut: bool
 ) -> None:
     assert is_cut(ask("word" * (size // 4), "m"), counted=counted, window=window) is cut
+
+
+def test_a_text_to_embed_may_fill_the_window() -> None:
+    text = ask("word" * 40_000, "m", endpoint="embeddings")
+    assert not is_cut(text, counted=32768, window=32768)
 
 
 @pytest.mark.parametrize(

@@ -33,9 +33,10 @@ def proxy(
     if model is not None and _host(model.remote_host) not in cloud.remotes:
         raise says.error(400, says.CANNOT_RUN_REMOTE)
     if cloud.upstream == "unreachable":
-        raise says.error(502, says.UPSTREAM_LOST)
+        raise says.error(502 if model is None else 500, says.UPSTREAM_LOST)
     # From here on the prompt is out, whatever the cloud makes of it.
     record.leaked += [turn["content"] for turn in body.get("messages") or []]
+    record.leaked += [body["input"]] if "input" in body else []
     if not cloud.signed_in:
         raise says.OllamaError(401, dict(says.SIGN_IN))
     if cloud.upstream == "quota":

@@ -63,7 +63,7 @@ def redirect(status: int, to: str) -> Answers:
     return Answers(status=status, headers={"Location": to})
 
 
-def error_mid_stream(text: str = says.DIED) -> Streams:
+def error_mid_stream(text: str = says.CRASHED) -> Streams:
     """The status stays 200, and a line says what went wrong."""
     return Streams(lines=(line("half "), json.dumps({"error": text}).encode() + b"\n"))
 

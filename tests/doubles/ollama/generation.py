@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from tests.doubles.ollama import answering, options, prompt, says
+from tests.doubles.ollama import answering, naming, options, prompt, says
 from tests.doubles.ollama.http1 import Reply, Stream, json_reply
 from tests.doubles.ollama.models import Model
 from tests.doubles.ollama.record import Record
@@ -34,7 +34,7 @@ async def chat(engine: Engine, model: Model, body: dict[str, Any], name: str) ->
     if "completion" not in model.capabilities:
         raise says.error(400, f'"{name}" does not support chat')
     if body.get("tools") and "tools" not in model.capabilities:
-        raise says.error(400, f"{name} does not support tools")
+        raise says.error(400, f"{naming.full(model.name)} does not support tools")
     lines = _chat_lines(engine, model, body, name)
     if body.get("stream", True):
         return Stream(_encoded(lines))
@@ -50,10 +50,10 @@ async def _encoded(lines: AsyncGenerator[dict[str, Any], None]) -> AsyncGenerato
 async def embed(engine: Engine, model: Model, body: dict[str, Any], name: str) -> Reply:
     """The vectors of one or more texts."""
     if "embedding" not in model.capabilities:
-        raise says.error(400, f'"{name}" does not support embed')
+        raise says.error(501, "this model does not support embeddings")
     given = body.get("input") or []
     texts = [given] if isinstance(given, str) else given
-    if not all(isinstance(text, str) for text in texts):
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise says.error(400, "invalid input type")
     wanted = options.read_options(body.get("options"))
     alive = options.read_keep_alive(body.get("keep_alive"))

@@ -1,11 +1,11 @@
 """The models of a daemon, and which of their names mean a machine of somebody else."""
 
+import re
 from dataclasses import dataclass
 
-#: From here on a name that ends in `:local` is answered by this machine or not at all.
-LOCAL_SUFFIX_SINCE = (0, 17, 6)
-#: From here on a name with the cloud's suffix needs no pull.
-UNPULLED_CLOUD_SINCE = (0, 17, 6)
+#: From here on a name that ends in `:local` is answered by this machine or not at all, and one with
+#: the cloud's suffix needs no pull. Before it, both are parts of the name.
+SUFFIXES_SINCE = (0, 18, 0)
 STATUS_SINCE = (0, 16, 2)
 ALIASES_SINCE = (0, 12, 0)
 TRUNCATE_SINCE = (0, 12, 4)
@@ -47,6 +47,22 @@ class Model:
             "parameter_size": "3.2B",
             "quantization_level": self.quantization,
         }
+
+
+_PART = r"[A-Za-z0-9_][\w.-]*"
+_NAME = re.compile(rf"({_PART}(:\d+)?/)?({_PART}/)?{_PART}(:{_PART})?", re.ASCII)
+
+
+def is_valid(name: str) -> bool:
+    """Whether it is a name at all: host, owner, model and tag, all but the model left out."""
+    return _NAME.fullmatch(name) is not None
+
+
+def without_suffix(name: str) -> str:
+    """The name without what says where it is to run."""
+    if is_cloud_name(name):
+        return base_name(name)
+    return name[: -len(":local")] if name.lower().endswith(":local") else name
 
 
 def with_tag(name: str) -> str:

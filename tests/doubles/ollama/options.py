@@ -11,6 +11,7 @@ DEFAULT_NUM_CTX = 4096
 NUM_KEEP = 4
 _WHOLE = ("num_ctx", "num_predict", "seed", "top_k", "num_keep", "num_batch", "num_gpu")
 _NUMBERS = ("temperature", "top_p", "min_p", "repeat_penalty")
+_TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -62,13 +63,18 @@ def read_think(given: object, capabilities: tuple[str, ...], name: str) -> bool:
     can = "thinking" in capabilities
     if given is None:
         return can
-    if not isinstance(given, bool) and given not in THINK_LEVELS:
-        raise says.error(
-            400, f'invalid think value: "{given}" (must be "high", "medium", "low", or bool)'
-        )
     if given and not can:
         raise says.error(400, f'"{name}" does not support thinking')
     return bool(given)
+
+
+def require_think(given: object) -> None:
+    """Refuse what is no way to think, before anything else is looked at."""
+    ways = '"high", "medium", "low", true, or false'
+    if isinstance(given, (int, float)) and not isinstance(given, bool):
+        raise says.error(400, f"think must be a boolean or string ({ways})")
+    if isinstance(given, str) and given not in THINK_LEVELS:
+        raise says.error(400, f'invalid think value: "{given}" (must be {ways})')
 
 
 def read_format(given: object) -> dict[str, Any] | None:
@@ -78,10 +84,12 @@ def read_format(given: object) -> dict[str, Any] | None:
     if given == "json":
         return {}
     if isinstance(given, dict):
+        kind = given.get("type", "object")
+        if isinstance(kind, str) and kind not in _TYPES:
+            raise says.error(500, "invalid JSON schema in format")
         return given
-    raise says.error(
-        500, f'invalid format: {given!r}; expected "json" or a valid JSON Schema object'
-    )
+    raw = json.dumps(json.dumps(given))
+    raise says.error(500, f'invalid format: {raw}; expected "json" or a valid JSON Schema object')
 
 
 def read_keep_alive(given: object) -> float | None:
@@ -98,4 +106,5 @@ def read_keep_alive(given: object) -> float | None:
 
 
 def _is_whole(value: object) -> bool:
-    return not isinstance(value, bool) and isinstance(value, (int, float)) and value == int(value)
+    # What is behind the point is dropped in silence.
+    return not isinstance(value, bool) and isinstance(value, (int, float))

@@ -28,8 +28,11 @@ def fit(messages: list[dict[str, Any]], num_ctx: int, *, truncate: bool, engine:
             break
         del kept[oldest]
     tokens = _tokens(kept)
-    # Even the last turn alone is too long: its head and about half a window of its tail remain.
-    return tokens if tokens < num_ctx else NUM_KEEP + num_ctx // 2
+    if tokens < num_ctx:
+        return tokens
+    # Even the last turn alone is too long: its head and some of its tail remain, a window full with
+    # its own engine (seen on 0.17.7 and 0.20.2), about half of one with llama-server.
+    return num_ctx if engine == "ollama" else NUM_KEEP + num_ctx // 2
 
 
 def _tokens(messages: list[dict[str, Any]]) -> int:

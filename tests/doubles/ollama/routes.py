@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from tests.doubles.ollama import cloud, generation, models, options, says
+from tests.doubles.ollama import cloud, generation, models, naming, options, says
 from tests.doubles.ollama.http1 import Reply, Request, Stream, json_reply
 from tests.doubles.ollama.models import Model
 
@@ -87,14 +87,15 @@ class Routes:
 
     async def _show(self, request: Request) -> Reply:
         body = options.read_body(request.body)
-        model = self._find(_name(body), embed=False)
+        model = self._find(self._name(request, body), embed=False)
         if model.remote_host and self._daemon.cloud.disabled:
-            raise says.error(403, says.CLOUD_DISABLED)
+            raise says.error(403, says.DETAILS_DISABLED)
         return json_reply(_shown(model))
 
     async def _chat(self, request: Request) -> Reply | Stream:
         body = options.read_body(request.body)
-        name = _name(body)
+        options.require_think(body.get("think"))
+        name = self._name(request, body)
         if self._is_cloud_by_name(name):
             return cloud.proxy(self._daemon.cloud, self._daemon.record, None, body)
         model = self._find(name, embed=False)
@@ -103,13 +104,23 @@ class Routes:
         answer = await generation.chat(self._daemon.engine, model, body, name)
         return await _once_begun(answer) if isinstance(answer, Stream) else answer
 
-    async def _embed(self, request: Request) -> Reply:
+    async def _embed(self, request: Request) -> Reply | Stream:
         body = options.read_body(request.body)
-        name = _name(body)
-        return await generation.embed(self._daemon.engine, self._find(name, embed=True), body, name)
+        name = self._name(request, body)
+        if self._is_cloud_by_name(name):
+            return cloud.proxy(self._daemon.cloud, self._daemon.record, None, body)
+        model = self._find(name, embed=True)
+        if model.remote_host:
+            # Nothing of it is on the disk, and embedding asks for nothing else.
+            raise says.not_found(name, embed=True)
+        return await generation.embed(self._daemon.engine, model, body, name)
+
+    def _name(self, request: Request, body: dict[str, Any]) -> str:
+        has_suffixes = self._has(models.SUFFIXES_SINCE)
+        return naming.name_in(body, request.path, has_suffixes=has_suffixes)
 
     def _find(self, name: str, *, embed: bool) -> Model:
-        wants_local = self._has(models.LOCAL_SUFFIX_SINCE) and name.endswith(":local")
+        wants_local = self._has(models.SUFFIXES_SINCE) and name.endswith(":local")
         full = models.with_tag(name.removesuffix(":local") if wants_local else name)
         model = self._daemon.models.get(full)
         if model is None and self._is_cloud_by_name(name):
@@ -121,7 +132,7 @@ class Routes:
     def _is_cloud_by_name(self, name: str) -> bool:
         if not models.is_cloud_name(name):
             return False
-        return self._has(models.UNPULLED_CLOUD_SINCE) or (
+        return self._has(models.SUFFIXES_SINCE) or (
             self._has(models.ALIASES_SINCE) and name in self._daemon.models
         )
 
@@ -141,15 +152,6 @@ async def _with(first: bytes, rest: Stream) -> AsyncGenerator[bytes, None]:
         yield first
         async for line in lines:
             yield line
-
-
-def _name(body: dict[str, Any]) -> str:
-    name = body.get("model")
-    if not name or not isinstance(name, str):
-        raise says.error(400, "model is required")
-    if any(odd in name for odd in " \t\n?#") or "//" in name:
-        raise says.error(400, "invalid model name")
-    return name
 
 
 def _tag(model: Model) -> dict[str, Any]:
@@ -181,12 +183,13 @@ def _shown(model: Model) -> dict[str, Any]:
     }
 
 
+_PAGES = {403: b"", 404: b"404 page not found", 405: b"405 method not allowed"}
+
+
 def _nothing(status: int) -> Answer:
     async def answer(_request: Request) -> Reply:
         await asyncio.sleep(0)
-        if status == 403:
-            return Reply(status)
-        return Reply(status, f"{status} page".encode(), "text/plain")
+        return Reply(status, _PAGES[status], "text/plain")
 
     return answer
 

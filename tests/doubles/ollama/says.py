@@ -13,10 +13,16 @@ TOO_LONG = (
     "the prompt is longer than the context length currently available; increase the context "
     "length or shorten the prompt"
 )
+TOO_LONG_FOR_OWN = "the input length exceeds the context length"
+#: When it is killed in the middle of an answer, seen on 0.17.7 and 0.20.2.
+CRASHED = "an error was encountered while running the model: unexpected EOF"
 CLOUD_DISABLED = "ollama cloud is disabled: remote model is unavailable"
+DETAILS_DISABLED = "ollama cloud is disabled: remote model details are unavailable"
 CANNOT_RUN_REMOTE = "this server cannot run this remote model"
 SIGN_IN = {"error": "unauthorized", "signin_url": "https://ollama.com/connect?name=here&key=k"}
-UPSTREAM_LOST = 'Post "https://ollama.com:443/api/chat": dial tcp: no such host'
+UPSTREAM_LOST = (
+    'Post "https://ollama.com:443/api/chat?ts=1": dial tcp: lookup ollama.com: no such host'
+)
 REPEATED = "prediction aborted, token repeat limit reached"
 NO_MEMORY = "model requires more system memory (40.1 GiB) than is available (11.9 GiB)"
 
@@ -62,7 +68,8 @@ def too_long(engine: str, tokens: int, num_ctx: int) -> OllamaError:
                 f"({num_ctx} tokens)",
             )
         case _:
-            return error(400, TOO_LONG)
+            # Its own engine, as seen on 0.17.7 and 0.20.2.
+            return error(400, TOO_LONG_FOR_OWN)
 
 
 def upstream(status: int, phrase: str, text: str) -> OllamaError:

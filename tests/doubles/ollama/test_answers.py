@@ -12,7 +12,7 @@ import pytest
 from tests.doubles.ollama.conftest import MakeDaemon
 from tests.doubles.ollama.daemon import LLAMA, Daemon
 from tests.doubles.ollama.models import Model
-from tests.integration.mill import eventually
+from tests.waiting import eventually
 
 Post = Callable[..., httpx2.Response]
 
@@ -82,6 +82,13 @@ def test_a_prompt_that_is_too_long_is_cut_in_silence(make_daemon: MakeDaemon, po
     answer = post(make_daemon(), "/api/chat", messages=said("word " * 500), **fields)
     assert answer.status_code == 200
     assert answer.json()["prompt_eval_count"] == 54
+
+
+def test_its_own_engine_leaves_a_window_full_of_it(make_daemon: MakeDaemon, post: Post) -> None:
+    fields = {"model": LLAMA.name, "options": {"num_ctx": 100, "num_predict": 1}}
+    daemon = make_daemon(engine="ollama")
+    answer = post(daemon, "/api/chat", messages=said("word " * 500), **fields)
+    assert answer.json()["prompt_eval_count"] == 100
 
 
 def test_older_turns_are_dropped_in_silence(make_daemon: MakeDaemon, post: Post) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import httpx2
 import pytest
 
+from tests.doubles.ollama import says
 from tests.doubles.ollama.cloud import Cloud
 from tests.doubles.ollama.conftest import MakeDaemon
 from tests.doubles.ollama.daemon import LLAMA
@@ -44,7 +45,7 @@ def test_an_alias_leaks_and_the_answer_says_so(make_daemon: MakeDaemon, post: Po
 def test_before_the_suffix_rule_a_name_had_to_be_pulled(
     make_daemon: MakeDaemon, post: Post
 ) -> None:
-    daemon = make_daemon(version="0.17.5")
+    daemon = make_daemon(version="0.17.7")
     assert post(daemon, "/api/chat", model="glm:cloud", messages=SECRET).status_code == 404
     assert daemon.record.leaked == []
 
@@ -58,14 +59,14 @@ def test_tags_and_show_tell_of_an_alias(make_daemon: MakeDaemon, client: httpx2.
 
 
 def test_local_is_a_promise_from_its_version_on(make_daemon: MakeDaemon, post: Post) -> None:
-    new, old = make_daemon([LLAMA, STUB]), make_daemon([LLAMA, STUB], version="0.17.5")
+    new, old = make_daemon([LLAMA, STUB]), make_daemon([LLAMA, STUB], version="0.17.7")
 
     def status(daemon: object, name: str) -> int:
         return post(daemon, "/api/chat", model=name, messages=SECRET).status_code
 
     assert status(new, f"{LLAMA.name}:local") == 200
     assert status(new, f"{STUB.name}:local") == 404
-    assert status(old, f"{LLAMA.name}:local") == 404
+    assert status(old, f"{LLAMA.name}:local") == 400
     assert new.record.leaked == old.record.leaked == []
 
 
@@ -85,4 +86,27 @@ def test_status_says_whether_the_cloud_is_off_where_there_is_one(
 
 def test_show_refuses_a_stub_where_the_cloud_is_off(make_daemon: MakeDaemon, post: Post) -> None:
     daemon = make_daemon([STUB], cloud=Cloud(disabled=True))
-    assert post(daemon, "/api/show", model=STUB.name).status_code == 403
+    answer = post(daemon, "/api/show", model=STUB.name)
+    assert (answer.status_code, answer.json()) == (403, {"error": says.DETAILS_DISABLED})
+
+
+@pytest.mark.parametrize("name", ["glm:cloud:local", "glm:local:cloud", "glm:local:local"])
+def test_a_name_has_one_suffix_at_most(make_daemon: MakeDaemon, post: Post, name: str) -> None:
+    daemon = make_daemon()
+    answer = post(daemon, "/api/chat", model=name, messages=SECRET)
+    assert answer.status_code == 400
+    assert "either :local or :cloud" in answer.json()["error"]
+    assert daemon.record.leaked == []
+
+
+def test_a_tag_named_local_is_taken_for_the_suffix(make_daemon: MakeDaemon, post: Post) -> None:
+    daemon = make_daemon([Model(name="mine:local")])
+    assert post(daemon, "/api/chat", model="mine:local", messages=SECRET).status_code == 404
+
+
+def test_an_alias_makes_no_vectors_and_a_suffix_does(make_daemon: MakeDaemon, post: Post) -> None:
+    daemon = make_daemon([STUB])
+    assert post(daemon, "/api/embed", model=STUB.name, input="the secret").status_code == 404
+    assert daemon.record.leaked == []
+    assert post(daemon, "/api/embed", model="bge:cloud", input="the secret").status_code == 200
+    assert daemon.record.leaked == ["the secret"]

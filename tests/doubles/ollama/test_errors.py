@@ -22,14 +22,31 @@ ELSEWHERE = Model(name="theirs:1b", remote_model="big", remote_host="https://mod
 EMBEDDER = Model(name="embedder:latest", capabilities=("embedding",))
 
 TABLE: list[tuple[str, dict[str, Any], int, str]] = [
-    ("bad think", {"model": LLAMA.name, "think": "hard"}, 400, "invalid think value"),
+    (
+        "bad think",
+        {"model": LLAMA.name, "think": "hard"},
+        400,
+        'invalid think value: "hard" (must be "high", "medium", "low", true, or false)',
+    ),
+    ("no way to think", {"model": LLAMA.name, "think": 3}, 400, "must be a boolean or string"),
     ("no such model", {"model": "nobody"}, 404, "model 'nobody' not found"),
     ("no model", {}, 400, "model is required"),
     ("no model name", {"model": "a b"}, 400, "invalid model name"),
     ("cannot chat", {"model": EMBEDDER.name}, 400, '"embedder:latest" does not support chat'),
     ("no thinker", {"model": LLAMA.name, "think": True}, 400, "does not support thinking"),
-    ("no tools", {"model": LLAMA.name, "tools": [{}]}, 400, "llama3.2:3b does not support tools"),
-    ("no format", {"model": LLAMA.name, "format": 3}, 500, "invalid format"),
+    (
+        "no tools",
+        {"model": LLAMA.name, "tools": [{}]},
+        400,
+        "registry.ollama.ai/library/llama3.2:3b does not support tools",
+    ),
+    ("no format", {"model": LLAMA.name, "format": 3}, 500, 'invalid format: "3"; expected "json"'),
+    (
+        "no schema",
+        {"model": LLAMA.name, "format": {"type": "nonsense"}},
+        500,
+        "invalid JSON schema in format",
+    ),
     (
         "wrong type",
         {"model": LLAMA.name, "options": {"num_ctx": "much"}},
@@ -50,6 +67,46 @@ def test_what_is_wrong_with_a_request_has_its_status_and_text(
     assert text in answer.json()["error"]
 
 
+def test_what_is_behind_the_point_of_a_whole_number_is_dropped(
+    make_daemon: MakeDaemon, post: Post
+) -> None:
+    fields = {"model": LLAMA.name, "options": {"seed": 1.5}}
+    assert post(make_daemon(), "/api/chat", messages=HI, **fields).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("version", "path", "name", "status", "text"),
+    [
+        ("0.17.7", "/api/chat", "", 400, "model is required"),
+        ("0.17.7", "/api/chat", "a b", 400, "model is required"),
+        ("0.17.7", "/api/embed", "", 500, "unqualified name: "),
+        ("0.17.7", "/api/show", "a:b:local", 500, "unqualified name: "),
+        ("0.20.2", "/api/chat", "", 400, "model is required"),
+        ("0.20.2", "/api/chat", "a//b", 400, "invalid model name"),
+        ("0.20.2", "/api/embed", "", 404, "model '' not found"),
+    ],
+)
+def test_what_is_no_name_is_refused_in_many_ways(
+    make_daemon: MakeDaemon,
+    post: Post,
+    *,
+    version: str,
+    path: str,
+    name: str,
+    status: int,
+    text: str,
+) -> None:
+    answer = post(make_daemon(version=version), path, model=name, messages=HI, input="hi")
+    assert answer.status_code == status
+    assert answer.json()["error"].startswith(text)
+
+
+def test_a_model_for_chats_makes_no_vectors(make_daemon: MakeDaemon, post: Post) -> None:
+    answer = post(make_daemon(), "/api/embed", model=LLAMA.name, input="hi")
+    assert answer.status_code == 501
+    assert answer.json() == {"error": "this model does not support embeddings"}
+
+
 @pytest.mark.parametrize("body", [b"", b"{not json"])
 def test_what_is_no_json_is_refused(
     make_daemon: MakeDaemon, client: httpx2.Client, body: bytes
@@ -68,7 +125,7 @@ def test_embed_words_a_missing_model_differently(make_daemon: MakeDaemon, post: 
 @pytest.mark.parametrize(
     ("engine", "text"),
     [
-        ("plain", says.TOO_LONG),
+        ("ollama", says.TOO_LONG_FOR_OWN),
         ("llama-server", '"type": "exceed_context_size_error"'),
         ("mlx", "input length (103 tokens) exceeds the model's maximum context length (50 tokens)"),
     ],
@@ -95,7 +152,7 @@ def test_llama_server_puts_json_into_the_text(make_daemon: MakeDaemon, post: Pos
     [
         (Cloud(disabled=True), 403, {"error": says.CLOUD_DISABLED}),
         (Cloud(signed_in=False), 401, says.SIGN_IN),
-        (Cloud(upstream="unreachable"), 502, {"error": says.UPSTREAM_LOST}),
+        (Cloud(upstream="unreachable"), 500, {"error": says.UPSTREAM_LOST}),
     ],
 )
 def test_a_cloud_that_is_not_to_be_had_says_why(
@@ -103,6 +160,13 @@ def test_a_cloud_that_is_not_to_be_had_says_why(
 ) -> None:
     answer = post(make_daemon([STUB], cloud=cloud), "/api/chat", model=STUB.name, messages=HI)
     assert (answer.status_code, answer.json()) == (status, body)
+
+
+def test_a_cloud_that_is_asked_for_by_suffix_and_lost_has_another_status(
+    make_daemon: MakeDaemon, post: Post
+) -> None:
+    daemon = make_daemon(cloud=Cloud(upstream="unreachable"))
+    assert post(daemon, "/api/chat", model="glm:cloud", messages=HI).status_code == 502
 
 
 def test_what_the_cloud_answers_is_handed_on_whole(make_daemon: MakeDaemon, post: Post) -> None:
@@ -140,7 +204,7 @@ def test_an_error_in_mid_stream_is_a_line(make_daemon: MakeDaemon, client: httpx
     body = {"model": LLAMA.name, "messages": HI}
     answer = client.post(daemon.url + "/api/chat", json=body)
     assert answer.status_code == 200
-    assert json.loads(answer.text.splitlines()[-1]) == {"error": says.DIED}
+    assert json.loads(answer.text.splitlines()[-1]) == {"error": says.CRASHED}
 
 
 @pytest.mark.parametrize("fault", [faults.breaks_mid_stream(), faults.Closes()])

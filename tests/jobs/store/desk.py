@@ -9,7 +9,8 @@ from sqlalchemy import text
 from jobs.codes import ErrorCode
 from jobs.model import Claimed, Counts, Hint, NewBatch, NewJob, Outcome, ResultRow
 from jobs.states import JobState
-from jobs.store import batches, dispatch, ingest, results, running
+from jobs.store import batches, dispatch, ingest, results, retrying, running
+from jobs.store.rewriting import Heir
 from jobs.store.store import Store
 
 LEASE_S = 60.0
@@ -146,9 +147,11 @@ class Desk:
         with self.store.write() as c:
             batches.resume(c, batch_id)
 
-    def retry(self, batch_id: str = "b-1") -> int:
+    def retry(
+        self, batch_id: str = "b-1", after: int = 0, limit: int = 100, heir: Heir | None = None
+    ) -> int:
         with self.store.write() as c:
-            return batches.retry_failed(c, batch_id)
+            return len(retrying.open_page(c, batch_id, after, limit, heir).job_ids)
 
     def finalize(self) -> list[str]:
         with self.store.write() as c:

@@ -58,8 +58,31 @@ def test_a_batch_is_found_by_its_name_unless_two_share_it(desk: Desk) -> None:
             batches.create(c, batch_id, named)
     with desk.store.read() as c:
         assert batches.get(c, "night").id == "b-1"
-        with pytest.raises(UsageError, match="More than one batch answers to `day`"):
+        with pytest.raises(UsageError, match="More than one batch answers to `day`: b-3, b-2"):
             batches.get(c, "day")
+
+
+def test_of_very_many_batches_with_a_name_a_few_are_listed(desk: Desk) -> None:
+    for number in range(batches.MOST_NAMED + 1):
+        desk.batch(line(1), batch_id=f"b-{number}")
+    with desk.store.read() as c, pytest.raises(UsageError, match="b-5, b-4, b-3, b-2, b-1 and"):
+        batches.get(c, "tickets")
+
+
+@pytest.mark.parametrize("name", ["night", "b-0"])
+def test_a_name_that_another_batch_answers_to_is_taken(desk: Desk, name: str) -> None:
+    desk.batch(batch_id="b-01", name="night")
+    desk.batch(batch_id="b-1")
+    with desk.store.write() as c:
+        for taken_by_another in (
+            lambda: batches.refuse_taken(c, name),
+            lambda: batches.rename(c, "b-1", name),
+        ):
+            with pytest.raises(UsageError, match=f"b-01 answers .* `{name}` already.* delete b-01"):
+                taken_by_another()
+        batches.rename(c, "b-1", "day")
+        batches.refuse_taken(c, "night", "b-01")
+        assert batches.get(c, "day").id == "b-1"
 
 
 def test_the_newest_batches_come_first(desk: Desk) -> None:
@@ -174,33 +197,6 @@ def test_a_batch_cancelled_after_its_last_job_is_completed_when_resumed(desk: De
     assert desk.finalize() == ["b-1"]
 
 
-def test_a_retry_opens_the_next_run_of_failed_jobs_only(desk: Desk) -> None:
-    desk.batch(line(1), line(2), bad_line(3))
-    jobs = desk.take()
-    desk.record(outcome(jobs[0]), outcome(jobs[1], JobState.FAILED, counted_errors=3))
-    desk.finalize()
-    assert desk.retry() == 1
-    assert desk.batch_state() == "open"
-    assert desk.states() == {1: "succeeded", 2: "pending", 3: "failed"}
-    (again,) = desk.take()
-    assert (again.run, again.attempt, again.errors, again.epoch) == (2, 1, 0, 2)
-    desk.record(outcome(again))
-    assert desk.ask("SELECT run, state FROM results ORDER BY job_id, run")[1:3] == [
-        (1, "failed"),
-        (2, "succeeded"),
-    ]
-    assert desk.counted() == desk.recount()
-
-
-def test_a_retry_without_failed_jobs_changes_nothing(desk: Desk) -> None:
-    desk.batch(line(1))
-    (job,) = desk.take()
-    desk.record(outcome(job))
-    desk.finalize()
-    assert desk.retry() == 0
-    assert desk.batch_state() == "completed"
-
-
 def test_deleting_leaves_nothing_of_a_batch_and_all_of_the_others(desk: Desk) -> None:
     for name in ("b-1", "b-2"):
         desk.batch(line(1), bad_line(2), batch_id=name)
@@ -217,7 +213,7 @@ def test_deleting_leaves_nothing_of_a_batch_and_all_of_the_others(desk: Desk) ->
     assert desk.counts("b-1") == Counts()
 
 
-@pytest.mark.parametrize("verb", [batches.cancel, batches.resume, batches.retry_failed])
+@pytest.mark.parametrize("verb", [batches.cancel, batches.resume])
 def test_a_batch_that_is_gone_is_wrong_use(desk: Desk, verb: object) -> None:
     assert callable(verb)
     with pytest.raises(UsageError, match="There is no batch"), desk.store.write() as c:

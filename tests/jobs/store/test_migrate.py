@@ -14,14 +14,16 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 
-from jobs.errors import StoreError
-from jobs.store import batches, migrate
+from jobs.errors import OtherVersionError, StoreError
+from jobs.store import batches, hosts, migrate
 from jobs.store import store as store_module
 from jobs.store.engines import parse_url
+from jobs.store.leadership import Leadership
 from jobs.store.migrate import prepare
 from jobs.store.schema import metadata
 from jobs.store.store import Store
 from jobs.store.version import HEAD
+from tests.jobs.store.test_hosts import STUDIO
 
 SCRIPTS = Path(migrate.__file__).parent / "migrations"
 
@@ -221,6 +223,38 @@ def test_a_store_of_the_first_version_keeps_its_batches(
         batch = batches.get(c, "night")
     assert (batch.paused_reason, batch.max_failures) == (None, 0.5)
     store.close()
+
+
+def test_a_store_that_a_worker_of_the_old_version_uses_is_left_as_it_is(
+    new_url: str, next_version: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare_today(new_url, monkeypatch)
+    engine = create_engine(parse_url(new_url))
+    with engine.begin() as c:
+        hosts.announce(c, STUDIO)
+    with pytest.raises(OtherVersionError, match=r"use it: worker mlx@studio\. End them"):
+        prepare(new_url)
+    assert version(new_url) == HEAD
+    with engine.begin() as c:
+        hosts.leave(c, STUDIO.name, STUDIO.session)
+    engine.dispose()
+    prepare(new_url)
+    assert version(new_url) == "9999"
+
+
+def test_a_store_that_a_dispatcher_of_the_old_version_leads_is_left_as_it_is(
+    new_url: str, next_version: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as today:
+        today.setattr(store_module, "HEAD", HEAD)
+        prepare_today(new_url, monkeypatch)
+        leadership = Leadership(new_url)
+        assert leadership.is_held()
+    with pytest.raises(OtherVersionError, match="a dispatcher"):
+        prepare(new_url)
+    assert version(new_url) == HEAD
+    leadership.release()
+    prepare(new_url)
 
 
 def test_a_copy_of_the_old_file_is_kept(

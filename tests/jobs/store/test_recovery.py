@@ -21,6 +21,26 @@ def test_a_job_under_its_lease_is_not_reaped(desk: Desk) -> None:
     assert desk.reap() == 0
 
 
+def test_a_silent_session_loses_all_its_jobs_at_once(desk: Desk) -> None:
+    """One that was claimed a moment later would else look as if it had been alone."""
+    desk.batch(line(1), line(2))
+    earlier, later = desk.dispatch()
+    desk.claim([earlier], lease_s=-1)
+    desk.claim([later], lease_s=60)
+    assert desk.reap() == 2
+    assert desk.release("s1") == 0
+    assert desk.ask("SELECT DISTINCT state, crashes, suspect FROM jobs") == [("pending", 0, 0)]
+
+
+def test_the_silence_of_one_session_costs_no_other_its_jobs(desk: Desk) -> None:
+    desk.batch(line(1), line(2))
+    one, two = desk.dispatch()
+    desk.claim([one], session="s1", lease_s=-1)
+    desk.claim([two], session="s2", lease_s=60)
+    assert desk.reap() == 1
+    assert desk.states() == {1: "pending", 2: "running"}
+
+
 def test_the_jobs_of_a_dead_session_go_back_as_suspects(desk: Desk) -> None:
     desk.batch()
     jobs = desk.take(3)

@@ -7,19 +7,14 @@ import pytest
 from jobs.errors import UsageError
 from jobs.model import NewJob
 from jobs.states import JobState
-from jobs.store import batches, rewriting
+from jobs.store.rewriting import Heir
 from tests.jobs.store.desk import Desk, bad_line, line, outcome
 
 BODY = '{"model":"demo","messages":[{"role":"user","content":"caf\u00e9 \\u2028"}],"max_tokens":7}'
 
 
-def retry_with(desk: Desk, model: str, **changes: object) -> int:
-    with desk.store.write() as c:
-        given = rewriting.give_to(
-            c, "b-1", **{"model": model, "pool": "mlx", "endpoints": ("chat",)} | changes
-        )
-        assert batches.retry_failed(c, "b-1") == given
-    return given
+def retry_with(desk: Desk, model: str, pool: str = "mlx") -> int:
+    return desk.retry(heir=Heir(model=model, pool=pool, endpoints=("chat",)))
 
 
 def rows(number: int) -> list[NewJob]:
@@ -98,16 +93,6 @@ def test_the_old_record_stays(desk: Desk) -> None:
         (2, "succeeded"),
     ]
     assert desk.counted() == desk.recount()
-
-
-def test_more_rows_than_fit_on_a_page_are_all_given(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rewriting, "PAGE", 2)
-    desk.batch(*rows(5))
-    fail(desk, 1, 2, 3, 5)
-
-    assert retry_with(desk, "larger") == 4
 
 
 def test_a_model_that_cannot_do_what_a_row_asks_for_is_refused_and_nothing_changes(

@@ -3,8 +3,7 @@
 import base64
 import json
 import subprocess
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,19 +21,11 @@ from jobs.store import batches, hosts, ingest, running
 from jobs.store.store import Store
 from jobs.wire import KEY_PREFIX, decode_pack
 from nightmill.embedded.servers import Kind, server_command
+from tests.waiting import eventually
 
 CANARY = "CANARY-prompt-that-must-stay-in-the-store"
 POOL = "null"
 SESSION, HOST = "session-1", "host-1"
-
-
-def eventually(condition: Callable[[], Any], what: str, within_s: float = 20) -> Any:
-    """The first true value of `condition`; fails with `what` after `within_s` seconds."""
-    deadline = time.monotonic() + within_s
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"waited {within_s} s in vain for {what}"
-        time.sleep(0.01)
-    return value
 
 
 @dataclass

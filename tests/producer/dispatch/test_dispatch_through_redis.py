@@ -9,7 +9,8 @@ from jobs.loops import run_steps
 from jobs.store.store import Store
 from producer.dispatcher import Dispatcher
 from producer.publisher import Publisher
-from tests.producer.dispatch.scene import CANARY, SESSION, Broker, Work, eventually
+from tests.producer.dispatch.scene import CANARY, SESSION, Broker, Work
+from tests.waiting import eventually
 
 
 @pytest.fixture

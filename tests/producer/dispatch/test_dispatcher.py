@@ -211,21 +211,6 @@ def test_messages_are_waited_for_longer_where_claims_take_long(
     assert outbox.sent == []
 
 
-def test_an_expired_lease_puts_a_job_back(
-    work: Work, dispatcher: Dispatcher, outbox: Outbox, clock: Clock
-) -> None:
-    work.host(slots=8)
-    work.batch(1)
-    dispatcher.step()
-    work.claim(outbox.take())
-    work.sql("UPDATE jobs SET lease_until = lease_until - 3600")
-    clock.now += UPKEEP_S
-
-    dispatcher.step()
-
-    assert [hint.epoch for hint in outbox.take()] == [2]
-
-
 def test_while_the_broker_is_down_nothing_is_lost_and_no_upkeep_missed(
     work: Work, dispatcher: Dispatcher, outbox: Outbox, clock: Clock
 ) -> None:
@@ -282,13 +267,14 @@ def test_a_batch_has_rates_while_it_runs_and_none_after(
     work: Work, dispatcher: Dispatcher, outbox: Outbox, clock: Clock
 ) -> None:
     work.host(slots=4)
-    batch = work.batch(8)
+    batch = work.batch(12)
     dispatcher.step()
-    work.run(outbox.take()[:4])
-    clock.now += 2.0
-    dispatcher.step()
-
-    assert work.ask("SELECT jobs_per_s, tokens_per_s FROM batches") == [(2.0, 6.0)]
+    # Of the first ones nobody knows how long they waited for their model.
+    for rates in ((0, 0), (2.0, 6.0)):
+        work.run(outbox.take()[:4])
+        clock.now += 2.0
+        dispatcher.step()
+        assert work.ask("SELECT jobs_per_s, tokens_per_s FROM batches") == [rates]
 
     work.run(outbox.take())
     work.sql("UPDATE jobs SET state = 'pending' WHERE state = 'dispatched'")

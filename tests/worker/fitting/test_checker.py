@@ -14,7 +14,8 @@ import pytest
 
 from backends.errors import RefusedError, RetryLaterError
 from jobs.codes import ErrorCode
-from tests.integration.mill import ROOT, eventually
+from tests.integration.mill import ROOT
+from tests.waiting import eventually
 from worker.fitting.checker import Checker
 from worker.fitting.turns import Turns
 

@@ -1,0 +1,147 @@
+"""The points at which a process may die, each with the scene that passes it.
+
+That the list is whole is not left to whoever writes it: `test_crash_points.py` compares it.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from tests.chaos import crash_scenes as scenes
+from tests.chaos.crash_mill import Home
+from tests.chaos.crash_scenes import Crash
+
+ACKNOWLEDGING = "worker.consumer.Consumer.call_soon_ack.<locals>.acknowledge_if_connected"
+
+Scene = Callable[[Home, Crash], None]
+
+
+def in_celery(*calls: str) -> tuple[str, ...]:
+    """What Celery asks of the broker by itself."""
+    return tuple(f"worker.program.Program.run:{call}" for call in calls)
+
+
+#: What is passed in each scene, each a point before and one after.
+PASSED: dict[Scene, tuple[str, ...]] = {
+    scenes.making_a_store: ("jobs.store.migrate._create_sqlite:commit",),
+    scenes.making_a_postgres_store: ("jobs.store.migrate._prepare_postgres:commit",),
+    scenes.submitting: (
+        "producer.submit._begin:commit",
+        "producer.submit._read_in:commit",
+        "producer.submit._read_in#2:commit",
+    ),
+    scenes.upgrading: ("jobs.store.migrate._upgrade_sqlite:commit",),
+    scenes.submitting_again: ("producer.submit._resume:commit",),
+    scenes.dispatching: (
+        "nightmill.embedded.broker.answers:PING",
+        "producer.dispatcher.Dispatcher._keep_up:commit",
+        "producer.dispatcher.Dispatcher._put_back:commit",
+        "producer.dispatcher.Dispatcher._keep_rates:commit",
+        "producer.dispatcher.Dispatcher._hand_out:commit",
+        "producer.sampling.Sampler.look:commit",
+        "producer.publisher.Publisher._connect:PING",
+        "producer.publisher.Publisher._send:LPUSH",
+    ),
+    scenes.ending_a_dispatcher: ("producer.sampling.Sampler.sample:commit",),
+    scenes.taking_back_from_the_dead: ("worker.presence.take_back_from_the_dead:commit",),
+    scenes.pausing: ("producer.brake.Brake.check:commit",),
+    scenes.connecting_a_worker: (
+        "worker.app._check_broker:PING",
+        "jobs.broker.waiting_messages:PING",
+        "jobs.broker.waiting_messages:LLEN",
+        "worker.presence.take_back_jobs:commit",
+        "worker.presence.announce:commit",
+        # That it is there, and that it looks for what nobody has acknowledged.
+        *in_celery("PING", "SADD", "LLEN", "PUBLISH"),
+        *in_celery("SET", "ZRANGE", "EVALSHA", "SCRIPT-LOAD"),
+    ),
+    scenes.working: (
+        "worker.commit.Commits.commit:beat",
+        "worker.commit.Commits.commit:claim",
+        "worker.commit.Commits.commit:record",
+        # Between the two a message is nowhere but in the worker.
+        *in_celery("BRPOP", "ZADD+HSET"),
+        f"{ACKNOWLEDGING}:ZREM+HDEL",
+    ),
+    scenes.recording_what_was_kept: ("worker.spool._record.<locals>.write:record",),
+    scenes.ending_a_worker: (
+        # Celery puts back what it has not begun, and we what we have not.
+        *in_celery("ZREM+HDEL+LPUSH"),
+        "worker.task._send_back:LPUSH",
+        "worker.presence.leave:commit",
+    ),
+    scenes.disconnecting_a_worker: (
+        *(f"worker.task._send_back:{call}" for call in ("PING", "SADD", "LLEN")),
+        *in_celery("SREM", "DEL"),
+    ),
+    scenes.running: ("nightmill.embedded.services.Services._release_the_dead:commit",),
+    scenes.delivering: ("nightmill.delivery.deliver_once:commit",),
+    scenes.cancelling: ("nightmill.cli.cancel.cancel:commit",),
+    scenes.cancelling_in_python: ("nightmill.client.Client.cancel:commit",),
+    scenes.resuming: ("nightmill.cli.resume.resume:commit",),
+    scenes.resuming_in_python: ("nightmill.client.Client.resume:commit",),
+    scenes.retrying: ("nightmill.paging.in_pages:commit",),
+    scenes.deleting: (
+        "nightmill.deletion.delete_batch:commit",
+        "nightmill.paging.in_pages:commit",
+        "nightmill.deletion.delete_batch#2:commit",
+        "nightmill.deletion.delete_batch#3:commit",
+    ),
+}
+
+#: Where a store is yet to be made, or to be made anew.
+ON_NEW_SQLITE = (scenes.making_a_store, scenes.upgrading)
+ON_POSTGRES = (scenes.making_a_postgres_store,)
+#: Where another database makes the difference.
+ON_BOTH = (
+    scenes.submitting,
+    scenes.dispatching,
+    scenes.connecting_a_worker,
+    scenes.working,
+    scenes.ending_a_worker,
+    scenes.ending_a_dispatcher,
+    scenes.deleting,
+)
+#: Passed again and again; the second time is another moment than the first.
+PASSED_TWICE = (
+    "nightmill.paging.in_pages:commit",
+    "producer.dispatcher.Dispatcher._hand_out:commit",
+    "producer.publisher.Publisher._send:LPUSH",
+    "worker.commit.Commits.commit:beat",
+    "worker.commit.Commits.commit:claim",
+    "worker.commit.Commits.commit:record",
+    "worker.program.Program.run:BRPOP",
+    "worker.program.Program.run:ZADD+HSET",
+    f"{ACKNOWLEDGING}:ZREM+HDEL",
+)
+
+
+class Case(NamedTuple):
+    """One death: in which scene, where, and on which database."""
+
+    scene: Scene
+    crash: Crash
+    database: str
+
+    def __str__(self) -> str:
+        times = "" if self.crash.nth == 1 else f"-{self.crash.nth}nd"
+        return f"{self.scene.__name__}-{self.crash.point}{times}-{self.database}"
+
+
+def all_cases() -> list[Case]:
+    """Every point on every database that may make a difference, the first and the second time."""
+    return [
+        Case(scene, Crash(f"{name}:{side}", nth), database)
+        for scene, names in PASSED.items()
+        for name in names
+        for side in ("before", "after")
+        for nth in ((1, 2) if name in PASSED_TWICE else (1,))
+        for database in _databases(scene)
+    ]
+
+
+def _databases(scene: Scene) -> tuple[str, ...]:
+    if scene in ON_BOTH:
+        return ("sqlite", "postgres")
+    if scene in ON_NEW_SQLITE:
+        return ("new-sqlite",)
+    return ("postgres",) if scene in ON_POSTGRES else ("sqlite",)

@@ -1,0 +1,77 @@
+"""Retrying what failed, page by page, also in several goes."""
+
+import pytest
+
+from backends.base import ModelInfo
+from jobs.errors import UsageError
+from jobs.settings import Settings
+from jobs.states import JobState
+from jobs.store.store import Store
+from nightmill import paging, retrying
+from nightmill.pools import PoolModels
+from nightmill.retrying import retry_batch
+from tests.jobs.store.desk import Desk, line, outcome
+
+
+class StopHere(Exception):  # noqa: N818  (nothing went wrong)
+    """Somebody has pressed Ctrl-C."""
+
+
+@pytest.fixture
+def desk(store: Store, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """A desk whose transactions take two rows at most."""
+    monkeypatch.setattr(paging, "FIRST_PAGE", 2)
+    monkeypatch.setattr(paging, "LARGEST_PAGE", 2)
+    monkeypatch.setattr(retrying, "CHECKED_AT_ONCE", 2)
+    return Desk(store)
+
+
+def fail_all(desk: Desk) -> None:
+    desk.record(*(outcome(job, JobState.FAILED) for job in desk.take()))
+    desk.finalize()
+
+
+def retry(desk: Desk, model: str | None = None, **how: object) -> int:
+    return retry_batch(Settings(), desk.store, "b-1", model, **how).retried
+
+
+def test_others_get_to_write_between_the_pages_of_a_retry(desk: Desk) -> None:
+    desk.batch()
+    fail_all(desk)
+    taken: list[int] = []
+
+    assert retry(desk, on_progress=lambda _rows: taken.append(len(desk.take()))) == 10
+
+    assert taken == [2, 2, 2, 2, 2, 0]
+    assert desk.counted() == desk.recount()
+
+
+def test_a_retry_that_was_stopped_half_way_is_gone_on_with_by_the_next(desk: Desk) -> None:
+    def stop_at_four(rows: int) -> None:
+        if rows == 4:
+            raise StopHere
+
+    desk.batch()
+    fail_all(desk)
+
+    with pytest.raises(StopHere):
+        retry(desk, on_progress=stop_at_four)
+
+    assert (desk.batch_state(), desk.counts().pending) == ("open", 4)
+    assert retry(desk) == 6
+    assert desk.ask("SELECT DISTINCT run, state FROM jobs") == [(2, "pending")]
+
+
+def test_nothing_is_retried_by_a_model_that_cannot_do_what_the_last_row_asks_for(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chatty = ModelInfo(name="chatty", size=0, context=0, endpoints=("chat",))
+    found = [PoolModels(pool="mlx", backend="fake", models=(chatty,))]
+    monkeypatch.setattr(retrying, "find_models", lambda _settings: found)
+    desk.batch(*(line(i) for i in range(1, 6)), line(6, body='{"endpoint":"embeddings"}'))
+    fail_all(desk)
+
+    with pytest.raises(UsageError, match="rows ask for embeddings, and chatty does chat only"):
+        retry(desk, "chatty")
+
+    assert desk.ask("SELECT DISTINCT state, model FROM jobs") == [("failed", "demo")]
