@@ -23,7 +23,7 @@ from backends.ollama.failures import decide
 from backends.watch import Timeouts
 from jobs.codes import ErrorCode
 from jobs.model import GenerationRequest
-from tests.backends.asking import answer, answers, ask, begun, eventually
+from tests.backends.asking import answer, answers, ask, begun
 from tests.backends.conftest import Run
 from tests.backends.ollama.conftest import MakeBackend, MakeDaemon
 from tests.backends.ollama.real import (
@@ -39,6 +39,7 @@ from tests.backends.ollama.real import (
 from tests.doubles.ollama.cloud import CLOUD, Cloud
 from tests.doubles.ollama.models import Model
 from tests.leaks.outside import Outside, look_names_up_outside, outside
+from tests.waiting import eventually
 
 TICKET = "My parcel is late."
 HI = [{"role": "user", "content": "hi"}]
