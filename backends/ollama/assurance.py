@@ -1,7 +1,8 @@
 """What makes sure that an Ollama keeps prompts to itself: a pure decision."""
 
-import re
 from typing import Literal
+
+from backends.ollama.versions import is_known, is_since
 
 #: `named`: every request names the model in a way that only a model of that machine answers to.
 #: `switched off`: the daemon was told to do without its cloud.
@@ -13,27 +14,20 @@ TRUNCATE_SINCE = (0, 12, 4)
 #: it for a part of the name, and answers 400 whatever the model.
 LOCAL_NAMES_SINCE = (0, 18, 0)
 
-#: A candidate may lack what its release has.
-_CANDIDATE, _RELEASE = 0, 1
-
-_VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)(-rc\d*)?", re.ASCII)
-
 
 def assurance_of(version: str, *, is_cloud_off: bool) -> Assurance | None:
     """How this daemon can be held to its machine; None where it cannot.
 
     `is_cloud_off` is what its `/api/status` says; False where it has none.
     """
-    known = _numbers(version)
-    if known is not None and known >= (*LOCAL_NAMES_SINCE, _RELEASE):
+    if is_since(version, LOCAL_NAMES_SINCE):
         return "named"
     return "switched off" if is_cloud_off else None
 
 
 def is_too_old(version: str) -> bool:
     """Whether it would cut prompts without a word. What is no version is somebody's own build."""
-    known = _numbers(version)
-    return known is not None and known < (*TRUNCATE_SINCE, _RELEASE)
+    return is_known(version) and not is_since(version, TRUNCATE_SINCE)
 
 
 def missing_assurance(version: str, place: str) -> str:
@@ -53,14 +47,3 @@ def too_old(version: str, place: str) -> str:
         f"Ollama {version[:30]!a} at {place} is too old: it cuts long prompts without a word. "
         f"Expected {wanted} or newer; update it."
     )
-
-
-def _numbers(version: str) -> tuple[int, int, int, int] | None:
-    """The numbers of a version; None for anything else, such as the 0.0.0 of a build by hand."""
-    match = _VERSION.fullmatch(version.strip())
-    if match is None:
-        return None
-    numbers = (int(match[1]), int(match[2]), int(match[3]))
-    if not any(numbers):
-        return None
-    return (*numbers, _CANDIDATE if match[4] else _RELEASE)

@@ -44,6 +44,7 @@ class Catalogue:
         self._looked_at: float | None = None
         self._looking = asyncio.Lock()
         self._failed: tuple[float, ParkBackendError] | None = None
+        self._version = ""
         self._assurance: Assurance | None = None
         self._known: dict[str, Known] = {}
         #: Names of models that other machines run.
@@ -127,6 +128,9 @@ class Catalogue:
         if assurance.is_too_old(version):
             raise ParkBackendError(assurance.too_old(version, self._server.url), PARK_S)
         self._assurance = assurance.assurance_of(version, is_cloud_off=await self._is_cloud_off())
+        if version != self._version:
+            # Another one may make something else of the same models.
+            self._version, self._known = version, {}
         if self._assurance is None:
             raise ParkBackendError(assurance.missing_assurance(version, self._server.url), PARK_S)
 
@@ -149,7 +153,7 @@ class Catalogue:
             raise _decided(error, tag.name) from error
         if shown_model.is_remote:
             return None
-        return known_of(tag, shown_model)
+        return known_of(tag, shown_model, self._version)
 
     async def _get(self, path: str, kind: type[_Value]) -> _Value:
         try:

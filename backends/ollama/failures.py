@@ -98,7 +98,11 @@ _OF_WORDS: tuple[tuple[tuple[int, ...], tuple[str, ...], _Make], ...] = (
     ),
     ((500,), ("token repeat limit",), decisions.repeats),
     ((400, 501), ("does not support",), decisions.unsupported),
-    ((400, 500), ("invalid format", "invalid json schema", "grammar"), decisions.invalid_schema),
+    (
+        (400, 500),
+        ("invalid format", "invalid json schema", "schema conversion failed", "grammar"),
+        decisions.invalid_schema,
+    ),
     ((400,), ("model is required", "invalid model name"), decisions.no_such_model),
     (
         (400, 500),

@@ -32,6 +32,7 @@ def chat_request(
             known.family,
             can_think=known.can_think,
             is_with_schema=request.schema is not None,
+            is_held_late=known.is_held_late,
         ),
         format=request.schema,
         truncate=False,
@@ -46,7 +47,7 @@ def embed_request(
     return EmbedRequest(
         model=name,
         input=request.messages[-1].content,
-        options=LoadOptions(window),
+        options=_to_embed(window),
         keep_alive=keep_alive,
         truncate=False,
     )
@@ -67,5 +68,9 @@ def load_request(
         )
         return "/api/chat", body
     return "/api/embed", EmbedRequest(
-        model=name, input="", options=LoadOptions(window), keep_alive=keep_alive
+        model=name, input="", options=_to_embed(window), keep_alive=keep_alive
     )
+
+
+def _to_embed(window: int) -> LoadOptions:
+    return LoadOptions(num_ctx=window, num_batch=window)

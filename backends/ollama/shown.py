@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from backends.base import ModelInfo
+from backends.ollama.thinking import is_held_late
 from backends.ollama.wire import Shown, Tag
 from jobs.model import Endpoint
 
@@ -14,6 +15,7 @@ _ENDPOINTS: tuple[tuple[str, Endpoint], ...] = (
     ("embedding", "embeddings"),
 )
 _DEFAULT = ("completion",)
+_PARSER = "PARSER "
 #: Ollama's word for a quantization that it cannot tell.
 _UNKNOWN = "unknown"
 
@@ -29,12 +31,14 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     #: Such as `qwen3`.
     family: str
     can_think: bool
+    #: Whether its answers are held to a schema only when thoughts have ended.
+    is_held_late: bool
     #: Texts that end its answers, by its Modelfile; a request's own would replace them.
     stops: tuple[str, ...]
 
 
-def known_of(tag: Tag, shown: Shown) -> Known:
-    """Put both accounts of a model together."""
+def known_of(tag: Tag, shown: Shown, version: str) -> Known:
+    """Put both accounts of a model together, as an Ollama of that version gives them."""
     capabilities = _DEFAULT if shown.capabilities is None else tuple(shown.capabilities)
     details = shown.details if shown.details.family else tag.details
     return Known(
@@ -49,6 +53,7 @@ def known_of(tag: Tag, shown: Shown) -> Known:
         ),
         family=details.family,
         can_think="thinking" in capabilities,
+        is_held_late=is_held_late(version, parser_of(shown.modelfile)),
         stops=stops_of(shown.parameters),
     )
 
@@ -61,6 +66,12 @@ def stops_of(parameters: str) -> tuple[str, ...]:
         if name == "stop":
             stops.append(_unquoted(value.strip()))
     return tuple(stop for stop in stops if stop)
+
+
+def parser_of(modelfile: str) -> str:
+    """What is built in to read a model's answers, by the text it could be made from again."""
+    lines = modelfile.splitlines()
+    return next((line[len(_PARSER) :].strip() for line in lines if line.startswith(_PARSER)), "")
 
 
 def _unquoted(value: str) -> str:

@@ -77,6 +77,8 @@ class Shown(Remote, frozen=True, kw_only=True):
     """`/api/show`."""
 
     parameters: str = ""
+    #: The text that the model could be made from again.
+    modelfile: str = ""
     details: Details = Details()
     model_info: dict[str, Any] | None = None
     capabilities: list[str] | None = None
@@ -93,10 +95,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     stop: tuple[str, ...]
 
 
-class LoadOptions(msgspec.Struct, frozen=True):
-    """The option that decides whether a model has to be loaded anew."""
+class LoadOptions(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The options that decide whether a model has to be loaded anew."""
 
     num_ctx: int
+    #: Tokens that are read at once. A text to embed is read at once or refused, however large the
+    #: window: at more than 2,048 tokens, where nothing else is said (0.32.0).
+    num_batch: int | None = None
 
 
 class Turn(msgspec.Struct, frozen=True):

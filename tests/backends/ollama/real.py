@@ -28,12 +28,21 @@ VECTORS = "vectors:latest"
 #: Bears the name of a local model, and would be answered by Ollama's cloud.
 STUB = "private:latest"
 
-_TURNS = "{{ range .Messages }}<|im_start|>{{ .Role }}\n{{ .Content }}<|im_end|>\n{{ end }}"
-_TEMPLATE = _TURNS + "<|im_start|>assistant\n"
+_TURN = "<|im_start|>{{ .Role }}\n{{ .Content }}<|im_end|>\n"
+_ANSWER = "<|im_start|>assistant\n"
+_TEMPLATE = "{{ range .Messages }}" + _TURN + "{{ end }}" + _ANSWER
 #: Several threads would wait for each other in loops, on a machine that is busy.
 _ALONE = {"parameters": {"num_thread": 1}}
-#: What mentions thoughts makes a thinker.
-_THINKING = "{{ range .Messages }}{{ .Thinking }}{{ end }}" + _TEMPLATE
+#: What shows thoughts between marks makes a thinker. This one never comes to their end.
+_THOUGHTS = "{{ if .Thinking }}<think>{{ .Thinking }}</think>{{ end }}"
+_THINKING = (
+    "{{ range .Messages }}"
+    + _THOUGHTS
+    + _TURN
+    + "{{ end }}"
+    + _ANSWER
+    + "{{ if and .IsThinkSet .Think }}<think>{{ end }}"
+)
 
 
 class RealOllama:

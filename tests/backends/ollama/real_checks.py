@@ -20,6 +20,7 @@ from backends.ollama.assurance import LOCAL_NAMES_SINCE, assurance_of
 from backends.ollama.backend import OllamaBackend
 from backends.ollama.failure import Failure
 from backends.ollama.failures import decide
+from backends.ollama.versions import is_since
 from backends.watch import Timeouts
 from jobs.codes import ErrorCode
 from jobs.model import GenerationRequest
@@ -143,8 +144,10 @@ def test_a_schema_that_makes_no_grammar_is_refused(run: Run, backend: OllamaBack
     assert error.code == ErrorCode.INVALID_SCHEMA
 
 
-def test_a_thinker_answers(run: Run, backend: OllamaBackend) -> None:
-    assert run(answer(backend, ask(TICKET, THINKER, max_tokens=60))).text
+def test_thoughts_are_kept_apart(run: Run, backend: OllamaBackend) -> None:
+    result = run(answer(backend, ask(TICKET, THINKER, max_tokens=60)))
+    assert json.loads(result.reasoning or "").keys() == {"topic", "urgency"}
+    assert result.text == ""
 
 
 def test_a_text_becomes_a_vector(run: Run, backend: OllamaBackend) -> None:
@@ -162,6 +165,11 @@ def test_a_prompt_that_is_too_long_is_refused_only_by_the_largest_window(
     error = failing(run, backend, ask("a " * 8200, BABBLER, max_tokens=1))
     assert error.code == ErrorCode.PROMPT_TOO_LONG
     assert loaded(ollama)[BABBLER]["context_length"] == 8192
+
+
+def test_a_text_that_fits_the_window_becomes_a_vector(run: Run, backend: OllamaBackend) -> None:
+    result = run(answer(backend, ask("a " * 2500, VECTORS, endpoint="embeddings")))
+    assert result.input_tokens > 2500
 
 
 def test_an_answer_that_fills_the_window_is_no_answer(
@@ -238,7 +246,7 @@ def test_a_name_that_is_local_is_answered_here_or_not_at_all(
 
 def test_a_job_that_is_cancelled_makes_room_for_the_next(run: Run, backend: OllamaBackend) -> None:
     async def cancel_in_flight() -> None:
-        task = await begun(backend, ask(TICKET, BABBLER, max_tokens=4000, temperature=2.0))
+        task = await begun(backend, ask(TICKET, BABBLER, max_tokens=8000, temperature=2.0))
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await answer(backend, ask(TICKET, BABBLER, max_tokens=3))
@@ -250,7 +258,7 @@ def test_a_runner_that_is_killed_is_known_to_have_died(
     run: Run, backend: OllamaBackend, ollama: RealOllama
 ) -> None:
     async def kill_in_flight() -> None:
-        task = await begun(backend, ask(TICKET, BABBLER, max_tokens=4000, temperature=2.0))
+        task = await begun(backend, ask(TICKET, BABBLER, max_tokens=8000, temperature=2.0))
         for runner in ollama.runners:
             os.kill(runner, signal.SIGKILL)
         [end] = await asyncio.gather(task, return_exceptions=True)
@@ -265,7 +273,7 @@ def test_a_daemon_that_is_killed_and_returns_goes_on(
     run: Run, backend: OllamaBackend, ollama: RealOllama
 ) -> None:
     async def kill_and_return() -> None:
-        endless = ask(TICKET, BABBLER, max_tokens=4000, temperature=2.0)
+        endless = ask(TICKET, BABBLER, max_tokens=8000, temperature=2.0)
         answering = await begun(backend, endless)
         waiting = asyncio.create_task(answer(backend, endless))
         await asyncio.to_thread(ollama.kill)
@@ -337,12 +345,17 @@ def test_the_double_refuses_what_the_real_one_does(
             Model(name=STUB, remote_model="big:120b", remote_host=CLOUD),
         ],
         version=version,
-        engine="ollama",
+        engine=engine_of(version),
         cloud=Cloud(disabled=True),
     )
     said = httpx2.post(double.url + path, content=body, trust_env=False)
     assert (real.status_code, real.json().keys()) == (said.status_code, said.json().keys())
     assert _decided(real) == _decided(said)
+
+
+def engine_of(version: str) -> str:
+    """What runs models; 0.20.2 had one of its own, 0.32.0 has llama-server."""
+    return "llama-server" if is_since(version, (0, 32, 0)) else "ollama"
 
 
 def _decided(answer: httpx2.Response) -> tuple[type[BackendError], ErrorCode]:

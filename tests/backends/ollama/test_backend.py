@@ -120,6 +120,21 @@ def test_a_schema_goes_along_as_the_format(run: Run, opened: OllamaBackend, daem
     assert (sent(daemon)["format"], sent(daemon)["think"]) == (schema, False)
 
 
+@pytest.mark.parametrize(("version", "think"), [("0.20.2", True), ("0.33.0", False)])
+def test_a_model_that_is_held_late_thinks_before_it_fits_a_schema(
+    run: Run, make_daemon: MakeDaemon, make_backend: MakeBackend, *, version: str, think: bool
+) -> None:
+    capabilities = ("completion", "thinking")
+    model = Model(name="qwen3:4b", family="qwen3", parser="qwen3", capabilities=capabilities)
+    daemon = make_daemon([model], version="0.33.0" if think else "0.20.2")
+    backend = make_backend(daemon, recheck_s=0)
+    run(backend.open())
+    # The same model of another Ollama is another one.
+    daemon.version = version
+    run(answer(backend, ask("hi", model.name, schema={"type": "boolean"})))
+    assert sent(daemon)["think"] is think
+
+
 def test_a_schema_is_told_in_words_too_and_the_words_have_room(
     run: Run, opened: OllamaBackend, daemon: Daemon
 ) -> None:
@@ -139,6 +154,17 @@ def test_a_text_becomes_a_vector(run: Run, opened: OllamaBackend, daemon: Daemon
     assert sum(x * x for x in json.loads(result.text)) == pytest.approx(1)
     assert (result.input_tokens, result.output_tokens) == (2, 0)
     assert sent(daemon)["truncate"] is False
+
+
+def test_a_text_that_fits_the_window_becomes_a_vector_however_long(
+    run: Run, make_daemon: MakeDaemon, make_backend: MakeBackend
+) -> None:
+    daemon = make_daemon([Model(name="bge-m3:latest", capabilities=("embedding",))])
+    backend = make_backend(daemon)
+    run(backend.open())
+    run(answer(backend, ask("word " * 5000, "bge-m3", endpoint="embeddings")))
+    assert {b["options"]["num_batch"] for b in daemon.record.bodies} == {16384}
+    assert len(daemon.record.loads) == 1
 
 
 @pytest.mark.parametrize(

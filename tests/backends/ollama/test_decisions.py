@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from backends.ollama.assurance import assurance_of, is_too_old
 from backends.ollama.names import full_name, is_cloud_name, is_same, local_name
-from backends.ollama.shown import stops_of
-from backends.ollama.thinking import think_of
+from backends.ollama.shown import parser_of, stops_of
+from backends.ollama.thinking import is_held_late, think_of
 from backends.ollama.window import is_cut, tokens_wanted, window_for
 from tests.backends.asking import ask
 
@@ -144,22 +144,45 @@ def test_a_text_to_embed_may_fill_the_window() -> None:
 
 
 @pytest.mark.parametrize(
-    ("family", "can", "schema", "think"),
+    ("family", "can", "schema", "late", "think"),
     [
-        ("llama", False, False, None),
-        ("llama", False, True, None),
-        ("qwen3", True, False, True),
-        ("qwen3", True, True, False),
-        ("qwen35", True, True, True),
-        ("gemma4", True, True, True),
-        ("gptoss", True, False, "medium"),
-        ("gpt-oss", True, True, "low"),
+        ("llama", False, False, False, None),
+        ("llama", False, True, True, None),
+        ("qwen3", True, False, False, True),
+        ("qwen3", True, True, False, False),
+        ("qwen3", True, True, True, True),
+        ("qwen35", True, True, False, True),
+        ("gemma4", True, True, False, True),
+        ("gptoss", True, False, True, "medium"),
+        ("gpt-oss", True, True, True, "low"),
     ],
 )
 def test_how_a_family_is_told_to_think(
-    family: str, can: bool, schema: bool, think: bool | str | None
+    *, family: str, can: bool, schema: bool, late: bool, think: bool | str | None
 ) -> None:
-    assert think_of(family, can_think=can, is_with_schema=schema) == think
+    assert think_of(family, can_think=can, is_with_schema=schema, is_held_late=late) == think
+
+
+@pytest.mark.parametrize(
+    ("version", "parser", "late"),
+    [
+        ("0.20.2", "qwen3-thinking", True),
+        ("0.20.2", "", False),
+        ("0.32.0", "qwen3-thinking", False),
+        ("0.32.0", "olmo3-think", True),
+        ("0.32.0-rc1", "qwen3-thinking", True),
+        ("0.0.0", "qwen3-thinking", True),
+    ],
+)
+def test_what_is_read_by_a_parser_is_held_late_by_older_versions(
+    version: str, parser: str, late: bool
+) -> None:
+    assert is_held_late(version, parser) is late
+
+
+def test_the_parser_of_a_model_is_read_from_its_modelfile() -> None:
+    assert parser_of('FROM /x\nTEMPLATE "PARSER"\nRENDERER glm\nPARSER glm-4.7\n') == "glm-4.7"
+    assert parser_of("FROM /x\n") == ""
 
 
 def test_the_stops_of_a_model_are_read_from_its_parameters() -> None:

@@ -152,6 +152,13 @@ TABLE: list[tuple[str, int, bytes | dict[str, object] | str, type[BackendError],
         ErrorCode.INVALID_SCHEMA,
     ),
     (
+        "no schema for llama-server",
+        400,
+        says.no_grammar("llama-server").body,
+        RefusedError,
+        ErrorCode.INVALID_SCHEMA,
+    ),
+    (
         "no vectors",
         501,
         "this model does not support embeddings",

@@ -50,7 +50,7 @@ async def _encoded(lines: AsyncGenerator[dict[str, Any], None]) -> AsyncGenerato
 async def embed(engine: Engine, model: Model, body: dict[str, Any], name: str) -> Reply:
     """The vectors of one or more texts."""
     if "embedding" not in model.capabilities:
-        raise says.error(501, "this model does not support embeddings")
+        raise says.no_vectors(engine.kind)
     given = body.get("input") or []
     texts = [given] if isinstance(given, str) else given
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
@@ -62,9 +62,12 @@ async def embed(engine: Engine, model: Model, body: dict[str, Any], name: str) -
     async with engine.scheduler.runner(model, min(wanted.num_ctx, model.context), alive) as runner:
         loaded = time.monotonic_ns()
         tokens = [prompt.count(text) for text in texts]
-        if body.get("truncate") is False and any(n > runner.num_ctx for n in tokens):
-            raise says.error(400, "the input length exceeds the context length")
-        counted = sum(min(n, runner.num_ctx) for n in tokens)
+        most = runner.num_ctx
+        if engine.kind == "llama-server":
+            most = min(most, wanted.num_batch)
+        if body.get("truncate") is False and any(n > most for n in tokens):
+            raise says.error(400, says.TOO_LONG_FOR_OWN)
+        counted = sum(min(n, most) for n in tokens)
     return json_reply(
         _without_zeros(
             {
@@ -82,7 +85,7 @@ async def _chat_lines(
     engine: Engine, model: Model, body: dict[str, Any], name: str
 ) -> AsyncGenerator[dict[str, Any], None]:
     thinks = options.read_think(body.get("think"), model.capabilities, name)
-    schema = options.read_format(body.get("format"))
+    schema = options.read_format(body.get("format"), engine.kind)
     wanted = options.read_options(body.get("options"))
     alive = options.read_keep_alive(body.get("keep_alive"))
     began = time.monotonic_ns()

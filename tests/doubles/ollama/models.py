@@ -22,6 +22,8 @@ class Model:
     quantization: str = "Q4_K_M"
     context: int = 32768
     capabilities: tuple[str, ...] = ("completion",)
+    #: What is built in to read its answers.
+    parser: str = ""
     #: A stub of a model that runs elsewhere.
     remote_model: str = ""
     remote_host: str = ""

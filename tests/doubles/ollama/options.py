@@ -8,6 +8,7 @@ from tests.doubles.ollama import says
 
 THINK_LEVELS = ("low", "medium", "high", "max")
 DEFAULT_NUM_CTX = 4096
+DEFAULT_NUM_BATCH = 2048
 NUM_KEEP = 4
 _WHOLE = ("num_ctx", "num_predict", "seed", "top_k", "num_keep", "num_batch", "num_gpu")
 _NUMBERS = ("temperature", "top_p", "min_p", "repeat_penalty")
@@ -20,6 +21,8 @@ class Options:
     """The options of a request that the double acts on."""
 
     num_ctx: int = DEFAULT_NUM_CTX
+    #: What llama-server reads of a text to embed, at most.
+    num_batch: int = DEFAULT_NUM_BATCH
     #: Negative: ten times the window.
     num_predict: int = -1
     stop: tuple[str, ...] = ()
@@ -52,6 +55,7 @@ def read_options(given: dict[str, Any] | None) -> Options:
             raise says.error(500, 'option "stop" must be of type array')
     return Options(
         num_ctx=given.get("num_ctx", DEFAULT_NUM_CTX),
+        num_batch=given.get("num_batch", DEFAULT_NUM_BATCH),
         num_predict=given.get("num_predict", -1),
         stop=tuple(given.get("stop", ())),
         unknown=tuple(given.keys() - {*_WHOLE, *_NUMBERS, "stop"}),
@@ -77,7 +81,7 @@ def require_think(given: object) -> None:
         raise says.error(400, f'invalid think value: "{given}" (must be {ways})')
 
 
-def read_format(given: object) -> dict[str, Any] | None:
+def read_format(given: object, engine: str) -> dict[str, Any] | None:
     """The schema that the answer has to fit; an empty one is any JSON."""
     if given is None or given == "":
         return None
@@ -86,7 +90,7 @@ def read_format(given: object) -> dict[str, Any] | None:
     if isinstance(given, dict):
         kind = given.get("type", "object")
         if isinstance(kind, str) and kind not in _TYPES:
-            raise says.error(500, "invalid JSON schema in format")
+            raise says.no_grammar(engine)
         return given
     raw = json.dumps(json.dumps(given))
     raise says.error(500, f'invalid format: {raw}; expected "json" or a valid JSON Schema object')

@@ -169,7 +169,7 @@ def _tag(model: Model) -> dict[str, Any]:
 def _shown(model: Model) -> dict[str, Any]:
     stops = "\n".join(f'stop                           "{stop}"' for stop in model.stops)
     return {
-        "modelfile": f"FROM {model.name}",
+        "modelfile": f"FROM {model.name}\n" + (f"PARSER {model.parser}\n" if model.parser else ""),
         "parameters": stops,
         "template": "{{ .Prompt }}",
         "details": model.details,

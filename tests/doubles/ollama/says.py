@@ -10,8 +10,8 @@ DIED = (
     "internal error, check ollama server logs for details"
 )
 TOO_LONG = (
-    "the prompt is longer than the context length currently available; increase the context "
-    "length or shorten the prompt"
+    "the prompt is longer than the context length currently available to the model; shorten the "
+    "prompt, adjust the context length in settings, or use a model with a longer context length"
 )
 TOO_LONG_FOR_OWN = "the input length exceeds the context length"
 #: When it is killed in the middle of an answer, seen on 0.17.7 and 0.20.2.
@@ -70,6 +70,26 @@ def too_long(engine: str, tokens: int, num_ctx: int) -> OllamaError:
         case _:
             # Its own engine, as seen on 0.17.7 and 0.20.2.
             return error(400, TOO_LONG_FOR_OWN)
+
+
+def no_grammar(engine: str) -> OllamaError:
+    """A schema that cannot be made a grammar; llama-server as seen on 0.32.0."""
+    if engine != "llama-server":
+        return error(500, "invalid JSON schema in format")
+    inner = {
+        "code": 400,
+        "message": "Field 'json_schema': \"json_schema\": JSON schema conversion failed:\n"
+        'Unrecognized schema: {"type":"nonsense"}',
+        "type": "invalid_request_error",
+    }
+    return error(400, json.dumps({"error": inner}))
+
+
+def no_vectors(engine: str) -> OllamaError:
+    """A model that makes none; llama-server as seen on 0.32.0."""
+    if engine != "llama-server":
+        return error(501, "this model does not support embeddings")
+    return error(501, "This server does not support embeddings. Start it with `--embeddings`")
 
 
 def upstream(status: int, phrase: str, text: str) -> OllamaError:

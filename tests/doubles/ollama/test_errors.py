@@ -44,8 +44,8 @@ TABLE: list[tuple[str, dict[str, Any], int, str]] = [
     (
         "no schema",
         {"model": LLAMA.name, "format": {"type": "nonsense"}},
-        500,
-        "invalid JSON schema in format",
+        400,
+        "JSON schema conversion failed",
     ),
     (
         "wrong type",
@@ -101,10 +101,32 @@ def test_what_is_no_name_is_refused_in_many_ways(
     assert answer.json()["error"].startswith(text)
 
 
-def test_a_model_for_chats_makes_no_vectors(make_daemon: MakeDaemon, post: Post) -> None:
-    answer = post(make_daemon(), "/api/embed", model=LLAMA.name, input="hi")
+@pytest.mark.parametrize(("engine", "who"), [("llama-server", "server"), ("ollama", "model")])
+def test_a_model_for_chats_makes_no_vectors(
+    make_daemon: MakeDaemon, post: Post, engine: str, who: str
+) -> None:
+    answer = post(make_daemon(engine=engine), "/api/embed", model=LLAMA.name, input="hi")
     assert answer.status_code == 501
-    assert answer.json() == {"error": "this model does not support embeddings"}
+    assert f"{who} does not support embeddings" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(("engine", "status"), [("llama-server", 400), ("ollama", 500)])
+def test_each_engine_has_its_own_words_for_a_schema_without_a_grammar(
+    make_daemon: MakeDaemon, post: Post, engine: str, status: int
+) -> None:
+    daemon = make_daemon(engine=engine)
+    fields = {"model": LLAMA.name, "format": {"type": "nonsense"}}
+    answer = post(daemon, "/api/chat", messages=HI, **fields)
+    assert (answer.status_code, answer.json()) == (status, says.no_grammar(engine).body)
+
+
+@pytest.mark.parametrize(("options", "status"), [({}, 400), ({"num_batch": 4096}, 200)])
+def test_llama_server_embeds_what_it_reads_at_once(
+    make_daemon: MakeDaemon, post: Post, options: dict[str, int], status: int
+) -> None:
+    fields = {"model": EMBEDDER.name, "input": "word " * 3000, "truncate": False}
+    answer = post(make_daemon([EMBEDDER]), "/api/embed", options=options, **fields)
+    assert answer.status_code == status
 
 
 @pytest.mark.parametrize("body", [b"", b"{not json"])
