@@ -15,7 +15,7 @@ from tests.chaos.model_mill import Mill
 # The seed stands in the name of a test that fails: give that name to pytest to play it again.
 # Few games to a seed: after the first dozen Hypothesis plays variations of these. These three
 # seeds together found each of some forty faults that were put into the store by hand.
-@pytest.mark.parametrize("chance", [0, 3, 7])
+@pytest.mark.parametrize("chance", [3, 5, 6])
 def test_every_job_ends_once_in_a_run(store_url: str, chance: int) -> None:
     play(store_url, chance, games=12, steps=50)
 
