@@ -2,6 +2,7 @@
 
 import random
 import signal
+import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -40,7 +41,7 @@ class Fault:
 def kill_submit(world: World, rng: random.Random, moment: Moment) -> None:
     """`submit` is killed on its way; the same command again brings every row in once."""
     ids, path = world.input(rng.randrange(20, 200))
-    first = world.head.start(*world.submitting(path), out=None, err=None)
+    first = world.head.start(*world.submitting(path), out=subprocess.DEVNULL, err=None)
     source = "SELECT count(*) FROM batches WHERE source LIKE :source"
     if rng.random() < 0.7:
         # In the middle of it: the batch is there, and not all of its rows.
