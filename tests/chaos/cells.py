@@ -60,6 +60,8 @@ def play(world: World, cell: Cell, rng: random.Random, rows: int) -> list[str]:
         world.end_cancelling()
     world.journal.fault(cell.fault.name, cell.moment.value)
     cell.fault.inject(world, rng, cell.moment)
+    # What was killed is started again now, not when the next batch is handed in.
+    world.tend()
     world.end_cancelling()
     world.journal.healed(waiting=world.waiting())
     return batches

@@ -51,7 +51,7 @@ def kill_submit(world: World, rng: random.Random, moment: Moment) -> None:
         )
     first.kill()
     first.wait()
-    done = world.head.run(*world.submitting(path))
+    done = world.run(*world.submitting(path))
     assert done.returncode == 0, done.stderr.decode()
     world.accept(done.stdout, ids)
 

@@ -70,16 +70,6 @@ class Machine:
             process_group=0,
         )
 
-    def run(self, *args: str, within_s: float = 120) -> subprocess.CompletedProcess[bytes]:
-        """Run `nightmill ARGS` to its end."""
-        with self.start(*args, out=subprocess.PIPE, err=subprocess.PIPE) as process:
-            try:
-                out, err = process.communicate(timeout=within_s)
-            except BaseException:
-                process.kill()
-                raise
-        return subprocess.CompletedProcess(args, process.returncode, out, err)
-
     def close(self) -> None:
         self._lifeline.cut()
         for line in self.lines:

@@ -156,14 +156,24 @@ class World:
                     self.journal.ended(program.name, status)
                 program.start()
 
+    def run(self, *args: str) -> "subprocess.CompletedProcess[bytes]":
+        """Give a command and wait for its end, while everything is kept running."""
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            process = self.head.start(*args, out=out, err=err)
+            self.until(lambda: process.poll() is not None, f"the end of `{args[0]}`", 180)
+            said = []
+            for file in (out, err):
+                file.seek(0)
+                said.append(file.read())
+        return subprocess.CompletedProcess(args, process.returncode, *said)
+
     def submit(self, rows: int, pool: str = "fake") -> str:
         """Hand in a batch of so many rows, until it is accepted; its id."""
         ids, path = self.input(rows)
         while True:
-            done = self.head.run(*self.submitting(path, pool))
+            done = self.run(*self.submitting(path, pool))
             if done.returncode == 0:
                 return self.accept(done.stdout, ids)
-            self.tend()
 
     def input(self, rows: int) -> tuple[list[str], Path]:
         """A new file of rows, with their ids."""
@@ -266,7 +276,7 @@ class World:
     def results_of(self, batch: str) -> list[dict[str, Any]]:
         """The results of a batch as its owner gets them."""
         path = self.folder / f"{batch}.out.jsonl"
-        done = self.head.run("results", batch, "-o", str(path))
+        done = self.run("results", batch, "-o", str(path))
         assert done.returncode == 0, done.stderr.decode()
         return [json.loads(line) for line in path.read_text().splitlines()]
 
