@@ -2,9 +2,8 @@
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 
-from jobs.errors import BrokerError, StoreError
+from jobs.errors import BrokerError, OtherVersionError, StoreError
 from jobs.settings import Settings
 from jobs.store.store import Store
 from nightmill.embedded.stack import Stack
@@ -38,5 +37,9 @@ def serve(
                 on_change(None if stack.is_leader else stack.leader, stack.settings)
             time.sleep(LOOK_EVERY_S)
             # The dispatcher tells its log and tries again by itself.
-            with suppress(StoreError, BrokerError):
+            try:
                 stack.tick()
+            except OtherVersionError:
+                raise
+            except (StoreError, BrokerError):
+                continue

@@ -7,8 +7,9 @@ ran out meanwhile. Their holders are given a moment to be heard of first.
 from dataclasses import dataclass, replace
 from typing import Self
 
-#: Seconds without a look after which something was wrong with the one who looks.
-GAP_S = 5.0
+#: Seconds without a look after which something was wrong with the one who looks. More than a
+#: broker that does not answer holds it up, and far less than a lease.
+GAP_S = 15.0
 #: Seconds that others then get to be heard of: workers beat every second, and try as often.
 CYCLE_S = 5.0
 
@@ -29,6 +30,10 @@ class Attention:
         """The next look."""
         is_gap = now - self.looked_at > GAP_S
         return replace(self, since=now if is_gap else self.since, looked_at=now)
+
+    def ended(self, now: float) -> Self:
+        """The look took until now, which is no gap."""
+        return replace(self, looked_at=max(now, self.looked_at))
 
     @property
     def may_judge(self) -> bool:

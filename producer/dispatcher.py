@@ -115,7 +115,7 @@ class Dispatcher:
             verbs.finalize(c)
             verbs.fold(c)
         # A look at a store that did not answer was none.
-        self._attention = attention
+        self._attention = attention.ended(self._clock())
         if reaped:
             logger.warning(
                 "%d jobs were not heard of within their lease and wait again.",

@@ -14,7 +14,7 @@ from jobs.broker import celery_app, waiting_messages
 from jobs.errors import BrokerError
 from jobs.settings import Settings
 from jobs.store.store import Store
-from worker import presence, spool, task
+from worker import presence, task
 from worker.heartbeat import BUSY_S
 from worker.host import Host
 from worker.outcomes import Identity
@@ -53,7 +53,7 @@ def run_worker(
             not take the last records, at the end.
         BrokerError: the broker does not answer at the start.
     """
-    lock_dir = settings.data_dir / "locks"
+    data_dir, lock_dir = settings.data_dir, presence.locks_in(settings.data_dir)
     who = Identity(session=session, host=host, pool=pool, guard=presence.guard_of(lock_dir))
     with ExitStack() as last_first:
         last_first.callback(presence.take_name(lock_dir, who).release)
@@ -63,9 +63,9 @@ def run_worker(
         _check_broker(app, broker_url)
         presence.refuse_wrong_clock(store, time.time)
         presence.refuse_twin(store, who)
-        # Before their jobs are given back: what was answered needs no second answer.
-        spool.record_left_behind(spool.folder_in(settings.data_dir), store)
-        presence.take_back_jobs(store, who, settings.worker.max_crashes, psutil.boot_time())
+        presence.take_back_jobs(
+            store, data_dir, who, settings.worker.max_crashes, psutil.boot_time()
+        )
         last_first.callback(presence.leave, store, who)
         running = Host.open(backend, store, who, settings, _end_early, beat_every_s=beat_every_s)
         last_first.callback(running.close)

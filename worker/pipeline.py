@@ -60,6 +60,7 @@ class Pipeline:
         self._packs = 0
         self._pack_ended = asyncio.Event()
         self._is_handing_back = False
+        self._is_finishing = False
 
     @property
     def is_busy(self) -> bool:
@@ -102,6 +103,7 @@ class Pipeline:
 
     async def finish(self) -> None:
         """Claim nothing more and let jobs end, however long that takes."""
+        self._is_finishing = True
         self._slots.close()
         await self._come_to_rest(None)
 
@@ -127,8 +129,9 @@ class Pipeline:
                 lives += [self._launch(job, tally) for job in await self._claim(rest[:count])]
                 del rest[:count]
         except (SlotsClosedError, StoreError):
-            # The writer has said what is wrong with the store.
-            tally.left_over = tuple(rest)
+            # The writer has said what is wrong with the store. While it takes long to end, what was
+            # sent back would come again and again; the dispatcher finds what nobody claims.
+            tally.left_over = () if self._is_finishing else tuple(rest)
         return lives
 
     async def _claim(self, hints: Sequence[Hint]) -> list[Claimed]:

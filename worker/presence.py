@@ -1,6 +1,7 @@
 """A worker's place among the hosts: its name is guarded, announced and given up again."""
 
 import contextlib
+import hashlib
 import logging
 import os
 import platform
@@ -11,11 +12,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from backends.base import Capabilities
+from jobs.disk import sync_path
 from jobs.errors import UsageError
 from jobs.locks import FileLock
 from jobs.store import dialect, dispatch, hosts
 from jobs.store.hosts import HostRow
 from jobs.store.store import Store
+from worker import spool
 from worker.outcomes import Identity
 
 log = logging.getLogger(__name__)
@@ -29,16 +32,30 @@ PASSING_S = 5.0
 MOST_SKEW_S = 300.0
 
 
+def locks_in(data_dir: Path) -> Path:
+    """Where the names of a machine's workers are guarded."""
+    return data_dir / "locks"
+
+
 def guard_of(lock_dir: Path) -> str:
-    """The id of a folder of locks, by which others know that a name is guarded in it."""
+    """The id of a folder of locks, by which others know that a name is guarded in it.
+
+    A copy of the folder, or the same on another machine, guards nothing that the first one does,
+    so it gets an id of its own.
+    """
     lock_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = lock_dir / "guard"
+    path, here = lock_dir / "guard", _place_of(lock_dir)
     with FileLock(lock_dir / "guard.lock"):
-        if not path.exists():
-            new = path.with_suffix(".new")
-            new.write_text(str(uuid.uuid4()))
-            new.rename(path)
-    return path.read_text()
+        written = path.read_text().split() if path.exists() else []
+        match written:
+            case [guard, place] if place == here:
+                return guard
+        guard = str(uuid.uuid4())
+        new = path.with_suffix(".new")
+        new.write_text(f"{guard} {here}\n")
+        sync_path(new)
+        new.rename(path)
+    return guard
 
 
 def take_name(lock_dir: Path, who: Identity, within_s: float = PASSING_S) -> FileLock:
@@ -84,18 +101,22 @@ def refuse_twin(store: Store, who: Identity) -> None:
         raise UsageError(_TWIN.format(name=who.name, machine=twin.machine))
 
 
-def take_back_jobs(store: Store, who: Identity, max_crashes: int, booted_at: float) -> None:
+def take_back_jobs(
+    store: Store, data_dir: Path, who: Identity, max_crashes: int, blame_since: float
+) -> None:
     """Give back what earlier sessions of this name held: the name was free, so they are dead.
 
-    Their jobs are not blamed where the whole machine went down, which has been up since
-    `booted_at`, in seconds since the epoch. What a worker of this name held on another machine
+    What they had answered is recorded first. Their jobs are blamed only where the name was heard
+    of at `blame_since`, in seconds since the epoch, or later: whatever ended it before that, such
+    as a power cut, ended more than this worker. What a worker of this name held on another machine
     comes back with its leases: that its name is free here says nothing about it.
     """
+    spool.record_left_behind(spool.folder_in(data_dir), store)
     with store.write() as c:
         earlier = hosts.find(c, who.name)
         if earlier is not None and earlier.guard not in {"", who.guard}:
             return
-        blame = hosts.was_seen_since(c, who.name, booted_at)
+        blame = hosts.was_seen_since(c, who.name, blame_since)
         for session in hosts.sessions_of(c, who.name):
             if session != who.session:
                 jobs = dispatch.release_session(c, session, blame=blame, max_crashes=max_crashes)
@@ -108,21 +129,23 @@ def take_back_jobs(store: Store, who: Identity, max_crashes: int, booted_at: flo
 
 
 def take_back_from_the_dead(
-    store: Store, lock_dir: Path, max_crashes: int, booted_at: float
+    store: Store, data_dir: Path, max_crashes: int, blame_since: float
 ) -> None:
     """Give back what workers of this machine held whose locks are free: they have died.
 
-    They are taken off the list of hosts. For whoever leads, so that nobody waits for a lease.
+    As `take_back_jobs`, and they are taken off the list of hosts. For whoever leads, so that
+    nobody waits for a lease.
     """
-    guard = guard_of(lock_dir)
+    guard = guard_of(locks_in(data_dir))
     with store.read() as c:
         ours = [host for host in hosts.listing(c) if host.guard == guard]
     for host in ours:
-        lock = _lock_of(lock_dir, host.name)
+        lock = _lock_of(locks_in(data_dir), host.name)
         if lock.try_acquire():
             try:
+                spool.record_left_behind(spool.folder_in(data_dir), store)
                 with store.write() as c:
-                    blame = hosts.was_seen_since(c, host.name, booted_at)
+                    blame = hosts.was_seen_since(c, host.name, blame_since)
                     dispatch.release_session(c, host.session, blame=blame, max_crashes=max_crashes)
                     hosts.leave(c, host.name, host.session)
             finally:
@@ -166,6 +189,17 @@ _TWIN = (
     "A worker named {name} runs on another machine ({machine}), or in another data directory of"
     " this one. Give this one another name with `worker.name`, or end that one first."
 )
+
+
+def _place_of(folder: Path) -> str:
+    """What a folder on this machine and its copies elsewhere do not have in common."""
+    machine = next((p.read_text().strip() for p in _MACHINE_IDS if p.exists()), platform.node())
+    what = f"{machine} {folder.stat().st_ino}"
+    return hashlib.blake2b(what.encode(), digest_size=8).hexdigest()
+
+
+#: Where Linux keeps the id of a machine; elsewhere its name has to do.
+_MACHINE_IDS = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 
 
 def _lock_of(lock_dir: Path, name: str) -> FileLock:

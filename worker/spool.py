@@ -1,13 +1,14 @@
 """Answers that the store does not take now, kept on this machine's disk until it does.
 
 Each worker process has a file of its own, and the lock on it while it lives. A file whose lock is
-free is of a process that has died: the next worker of the machine records what is in it. There is
-never more in a file than its process had in flight, as nothing can be claimed without the store.
+free is of a process that has died: the next worker of the machine records what is in it. Files stay
+small, as nothing can be claimed without the store: a process adds what it has in flight, once.
 """
 
 import fcntl
 import logging
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from jobs.model import Outcome
 from jobs.store import running
 from jobs.store.store import Store
 from worker.bisect import write_all
+from worker.outcomes import unstorable
 from worker.work import Work, Written
 
 log = logging.getLogger(__name__)
@@ -37,40 +39,54 @@ class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Spool:
-    """What one process keeps. For one thread."""
+    """What one process keeps."""
 
     def __init__(self, folder: Path, store: str, session: str) -> None:
         self._path = folder / f"{session}{_SUFFIX}"
         self._store = store
         self._fd: int | None = None
         self._kept: set[_Key] = set()
+        #: Whoever ends the writer may have to keep what that cannot, as it hangs.
+        self._lock = threading.Lock()
 
     def keep(self, outcomes: Sequence[Outcome]) -> None:
         """Write down those that are not there yet; they are on the disk when this returns.
 
         Raises `OSError` where that cannot be done.
         """
-        new = [outcome for outcome in outcomes if _key(outcome) not in self._kept]
-        if not new:
-            return
-        fd = self._begin() if self._fd is None else self._fd
-        _append(fd, b"".join(_ENCODE(outcome) + b"\n" for outcome in new))
-        self._kept.update(map(_key, new))
+        with self._lock:
+            new = [outcome for outcome in outcomes if _key(outcome) not in self._kept]
+            if new:
+                fd = self._begin() if self._fd is None else self._fd
+                _append(fd, b"".join(map(_line, new)))
+                self._kept.update(map(_key, new))
 
     def forget(self, outcomes: Sequence[Outcome]) -> None:
-        """The store has these: when it has them all, the file goes."""
-        if self._kept:
-            self._kept.difference_update(map(_key, outcomes))
-            if not self._kept:
-                self.close(remove=True)
+        """The store has these: when it has them all, the file goes.
+
+        Raises `OSError` where it cannot be removed; then it is recorded once more, which does no
+        harm.
+        """
+        with self._lock:
+            if self._kept:
+                self._kept.difference_update(map(_key, outcomes))
+                if not self._kept:
+                    self._close(remove=True)
 
     def close(self, *, remove: bool = False) -> None:
         """Leave what is kept to the next worker, or `remove` it."""
+        with self._lock:
+            self._close(remove=remove)
+
+    def _close(self, *, remove: bool) -> None:
         fd, self._fd = self._fd, None
-        if fd is not None:
+        if fd is None:
+            return
+        try:
             if remove:
                 # Before the lock goes, or somebody would read it.
                 self._path.unlink(missing_ok=True)
+        finally:
             os.close(fd)
 
     def _begin(self) -> int:
@@ -119,8 +135,8 @@ def waiting(folder: Path) -> int:
 
 
 def _record(path: Path, file: bytes, store: Store) -> int:
-    head, outcomes, is_whole = _read(file)
-    if head is None or head.store != store.describe():
+    head, outcomes, unreadable = _read(file)
+    if head is not None and head.store != store.describe():
         # Another store's, which may be configured again tomorrow.
         return 0
 
@@ -128,32 +144,42 @@ def _record(path: Path, file: bytes, store: Store) -> int:
         with store.write(durable=True) as c:
             return Written(taken=frozenset(running.record(c, work.outcomes)))
 
-    if outcomes:
+    if head is not None and outcomes:
         write_all(Work(outcomes=tuple(outcomes)), write)
-    if is_whole:
+    if unreadable:
+        _set_aside(path, unreadable)
+    if head is not None or unreadable:
         path.unlink()
-    else:
-        aside = path.with_suffix(".damaged")
-        path.rename(aside)
-        log.error(
-            "A part of the answers in %s cannot be read; its jobs run again.",
-            aside,
-            extra={"action": "spool_damaged"},
-        )
     return len(outcomes)
 
 
-def _read(file: bytes) -> tuple[_Head | None, list[Outcome], bool]:
-    """The head, the answers, and whether all that was synced could be read."""
+def _set_aside(path: Path, unreadable: list[bytes]) -> None:
+    """Keep what cannot be read for somebody to look at; the rest has been recorded."""
+    aside = path.with_suffix(".damaged")
+    aside.touch(mode=0o600)
+    aside.write_bytes(b"\n".join(unreadable))
+    log.error(
+        "A part of the answers that were kept cannot be read; their jobs run again. What is left of"
+        " it is in %s, which you may delete.",
+        aside,
+        extra={"action": "spool_damaged"},
+    )
+
+
+def _read(file: bytes) -> tuple[_Head | None, list[Outcome], list[bytes]]:
+    """The head, the answers, and the lines that were synced and are neither."""
     *lines, torn = file.split(b"\n")
     # A last line without its end was never synced: nobody was told that it is kept.
     del torn
     if not lines:
-        return None, [], True
+        return None, [], []
     head = _decoded(lines[0], _Head)
-    outcomes = [_decoded(line, Outcome) for line in lines[1:]]
-    found = [outcome for outcome in outcomes if outcome is not None]
-    return head, found, len(found) == len(outcomes)
+    outcomes = [(line, _decoded(line, Outcome)) for line in lines[1:]]
+    if head is None:
+        # Nobody knows whose answers these are.
+        return None, [], lines
+    found = [outcome for _, outcome in outcomes if outcome is not None]
+    return head, found, [line for line, outcome in outcomes if outcome is None]
 
 
 @contextmanager
@@ -170,8 +196,9 @@ def _taken_over(path: Path) -> Iterator[bytes | None]:
         except BlockingIOError:
             yield None
             return
-        # It may have been recorded and removed between the two.
-        yield path.read_bytes() if path.exists() else None
+        # It may have been removed between the two, and the name be another file's by now.
+        is_still_there = os.fstat(fd).st_nlink > 0
+        yield os.pread(fd, os.fstat(fd).st_size, 0) if is_still_there else None
     finally:
         os.close(fd)
 
@@ -187,6 +214,14 @@ def _append(fd: int, data: bytes) -> None:
     except OSError:
         os.ftruncate(fd, end)
         raise
+
+
+def _line(outcome: Outcome) -> bytes:
+    try:
+        return _ENCODE(outcome) + b"\n"
+    except UnicodeEncodeError:
+        # The store would refuse it too: half of a surrogate pair.
+        return _ENCODE(unstorable(outcome)) + b"\n"
 
 
 def _lines(path: Path) -> int:

@@ -37,14 +37,17 @@ class Hearing:
     """Since when a host has heard nothing for no good reason; by a clock in seconds."""
 
     since: float
+    looked_at: float
     packs: int = 0
 
     def looked(self, host: Condition, messages: int, now: float) -> Self:
         """What is known after another look; `messages` wait in the queue."""
         should_hear = host.has_free_slots and host.store_answers and messages > 0
-        if should_hear and host.packs == self.packs:
-            return self
-        return replace(self, since=now, packs=host.packs)
+        # Whoever stood still between two looks could not hear either.
+        was_there = now - self.looked_at <= DEAF_S / 2
+        if should_hear and was_there and host.packs == self.packs:
+            return replace(self, looked_at=now)
+        return replace(self, since=now, looked_at=now, packs=host.packs)
 
     def is_lost(self, now: float) -> bool:
         """Whether it has lasted too long."""
@@ -67,7 +70,8 @@ class Watchdog:
         self._condition = condition
         self._messages = messages
         self._on_deaf = on_deaf
-        self._hearing = Hearing(since=time.monotonic())
+        now = time.monotonic()
+        self._hearing = Hearing(since=now, looked_at=now)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
         self._thread.start()

@@ -102,6 +102,9 @@ class Writer:
         # A lock of the operating system may block without end; nothing is lost by leaving it.
         self._thread.join(within_s + LONGEST_PAUSE_S)
         if self._thread.is_alive():
+            # It hangs in a commit, and nobody else will keep what it was given.
+            self._collect(0)
+            self._keep()
             raise StoreError("The store took no records for too long: something holds its lock.")
         if self._death is not None:
             raise self._death
@@ -119,8 +122,6 @@ class Writer:
                 self._write_next()
         except StoreError as error:
             log.critical("%s Nothing more is recorded.", error, extra={"action": "writer_ended"})
-            self._collect(0)
-            self._keep()
             self._die(error)
         except Exception as error:  # noqa: BLE001  (told to all who wait)
             # Only the frames: the text of an exception may quote an answer.
@@ -140,10 +141,11 @@ class Writer:
         if work.size == 0:
             return
         written = write_all(work, self._persist)
-        self._loop.call_soon_threadsafe(answer, self._underway, written)
+        self._forget(work.outcomes)
+        self._tell(answer, self._underway, written)
         if written.beat is not None:
             self._heartbeat.beaten(work.trouble)
-            self._loop.call_soon_threadsafe(self._on_lost, written.beat.lost)
+            self._tell(self._on_lost, written.beat.lost)
         if written.is_replaced:
             self._note_replaced()
 
@@ -170,7 +172,6 @@ class Writer:
                 self._note_failure(error)
             else:
                 self._note_success()
-                self._spool.forget(work.outcomes)
                 return written
             self._keep()
             self._collect(pause_s)
@@ -189,6 +190,16 @@ class Writer:
                     extra={"action": "spool_failing"},
                 )
             self._is_spool_failing = True
+
+    def _forget(self, outcomes: Sequence[Outcome]) -> None:
+        try:
+            self._spool.forget(outcomes)
+        except OSError as error:
+            log.warning(
+                "What was kept on the disk could not be removed (%s).",
+                error.strerror,
+                extra={"action": "spool_not_removed"},
+            )
 
     def _note_failure(self, error: StoreError) -> None:
         if self._give_up_at is not None and time.monotonic() >= self._give_up_at:
@@ -217,9 +228,16 @@ class Writer:
 
     def _die(self, error: StoreError) -> None:
         self._death = error
-        self._loop.call_soon_threadsafe(self._refuse_all, error)
+        self._collect(0)
+        self._keep()
+        self._tell(self._refuse_all, error)
         if self._give_up_at is None:
             self._on_death()
+
+    def _tell(self, callback: Callable[..., None], *values: object) -> None:
+        # The loop may have ended while a commit hung; then nobody waits any more.
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(callback, *values)
 
     def _refuse_all(self, error: StoreError) -> None:
         # On the loop, where orders are given: none can slip in behind it.

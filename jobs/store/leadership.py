@@ -9,6 +9,7 @@ from pathlib import Path
 import sqlalchemy.exc
 from sqlalchemy import URL, Connection, text
 
+from jobs.errors import OtherVersionError
 from jobs.locks import FileLock
 from jobs.store.engines import Kind, make_engine, parse_url, sqlite_path
 from jobs.store.errors import translate_store_errors
@@ -16,6 +17,11 @@ from jobs.store.store import check_version, describe, found_version
 
 #: A lock number of our own among Postgres's advisory locks: "nightmld" in ASCII.
 LEADER_LOCK = 0x6E696768746D6C64
+
+
+#: A leader that has not been heard of for so many seconds leads no more; by Postgres 14 or newer.
+SILENT_S = 15
+_KNOWS_IDLE_SESSIONS = (14,)
 
 
 class Leadership:
@@ -52,7 +58,12 @@ class _FilesLock:
         if not self._lock.is_held and not self._lock.try_acquire():
             return False
         with translate_store_errors(self._where), self._engine.begin() as c:
-            check_version(self._where, found_version(c))
+            try:
+                check_version(self._where, found_version(c))
+            except OtherVersionError:
+                # It is for those who can lead it.
+                self._lock.release()
+                raise
         return True
 
     def release(self) -> None:
@@ -61,7 +72,7 @@ class _FilesLock:
 
 
 class _ServersLock:
-    """On a connection to Postgres of its own: the server frees it when that ends."""
+    """On a connection to Postgres of its own; the server frees it when that ends or is silent."""
 
     def __init__(self, url: URL) -> None:
         self._engine = make_engine(url, Kind.WRITE).execution_options(isolation_level="AUTOCOMMIT")
@@ -73,8 +84,8 @@ class _ServersLock:
         with translate_store_errors(self._where):
             try:
                 return self._look(self._connection or self._connect())
-            except sqlalchemy.exc.DBAPIError:
-                # The server has given the lock away, or will when it notices.
+            except (sqlalchemy.exc.DBAPIError, OtherVersionError):
+                # The server has given the lock away, or it is for those who can lead.
                 self._drop()
                 raise
 
@@ -91,8 +102,14 @@ class _ServersLock:
         return self._is_ours
 
     def _connect(self) -> Connection:
-        self._connection = self._engine.connect()
-        return self._connection
+        c = self._connection = self._engine.connect()
+        # Whose machine is gone must not lead on for the hours in which TCP believes in it.
+        for setting, seconds in (("idle", 5), ("interval", 5), ("count", 2)):
+            c.exec_driver_sql(f"SET tcp_keepalives_{setting} = {seconds}")
+        if (c.dialect.server_version_info or (0,)) >= _KNOWS_IDLE_SESSIONS:
+            # It asks every second: one that is silent is frozen or asleep.
+            c.exec_driver_sql(f"SET idle_session_timeout = '{SILENT_S}s'")
+        return c
 
     def _drop(self) -> None:
         connection, self._connection, self._is_ours = self._connection, None, False

@@ -97,6 +97,8 @@ def _upgrade_sqlite(url: URL, path: Path) -> None:
             _refuse_in_use(c, describe(url), version, leads=leads)
         _copy_sqlite(path, copy_path(path, HEAD))
         with _transaction(url) as c:
+            # The copy may have taken long.
+            _refuse_in_use(c, describe(url), version, leads=leads)
             _migrate(c)
     finally:
         lock.release()
@@ -156,8 +158,8 @@ def _refuse_in_use(c: Connection, where: str, version: str, *, leads: bool) -> N
     if users:
         raise OtherVersionError(
             f"The store {where} is of version {version}, and programs of that version use it:"
-            f" {', '.join(users)}. End them, then give the same command again: it upgrades the"
-            f" store to {HEAD}."
+            f" {', '.join(users)}. End them, and wait {ALIVE_S:.0f} s where one was killed; the"
+            f" same command then upgrades the store to {HEAD}."
         )
 
 

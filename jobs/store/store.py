@@ -213,4 +213,7 @@ def foreign(where: str) -> str:
 
 def missing(where: str) -> str:
     """The sentence for a store that is not there."""
-    return f"There is no store at {where}. `nightmill run` or `nightmill submit` creates it."
+    return (
+        f"There is no store at {where}. `nightmill run`, `nightmill submit` and `nightmill"
+        " dispatch` create it."
+    )

@@ -6,7 +6,7 @@ from nightmill.bench.result import BenchResult, Run, sentences
 
 __all__ = ["BENCHES", "BenchOptions", "BenchResult", "OnProgress", "Run", "run", "sentences"]
 
-BENCHES = ("queue", "leases", "latency", "engine", "ingest", "status", "ollama")
+BENCHES = ("queue", "engine", "ingest", "status", "ollama", "leases", "latency")
 
 
 def run(name: str, options: BenchOptions, on_progress: OnProgress = ignore_progress) -> BenchResult:

@@ -1,6 +1,7 @@
 """The dispatcher on a thread of its own, beside a command that waits for its batch."""
 
 import contextlib
+import logging
 import threading
 import time
 
@@ -12,10 +13,11 @@ from jobs.errors import BrokerError, StoreError
 from jobs.settings import Settings
 from jobs.store.leadership import Leadership
 from jobs.store.store import Store
-from nightmill.embedded.datadir import DataDir
 from producer.dispatcher import Dispatcher
 from producer.publisher import Publisher
 from worker import presence
+
+log = logging.getLogger(__name__)
 
 #: Seconds between two looks at who leads, and at which workers of this machine are alive.
 LOOK_EVERY_S = 1.0
@@ -35,6 +37,9 @@ class DispatcherThread:
         self._leadership = Leadership(settings.store_url)
         self._looked_at = float("-inf")
         self._is_leading = False
+        #: When it began to lead, in seconds since the epoch.
+        self._led_since = 0.0
+        self._is_roll_failing = False
         self._stop = threading.Event()
         self._fault: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
@@ -88,13 +93,31 @@ class DispatcherThread:
             if not was_leading:
                 # What somebody else sent meanwhile, or meant to send, is not known.
                 self._dispatcher.broker_restarted()
+                self._led_since = time.time()
+            self._call_the_roll()
+        self._looked_at = time.monotonic()
+
+    def _call_the_roll(self) -> None:
+        # Who died before this process led may have gone down with all that led before.
+        blame_since = max(psutil.boot_time(), self._led_since)
+        try:
             presence.take_back_from_the_dead(
                 self._store,
-                DataDir(self._settings.data_dir).locks,
+                self._settings.data_dir,
                 self._settings.worker.max_crashes,
-                psutil.boot_time(),
+                blame_since,
             )
-        self._looked_at = time.monotonic()
+        except OSError as error:
+            # Handing out work does not depend on it: their leases run out.
+            if not self._is_roll_failing:
+                log.warning(
+                    "Which workers of this machine are dead cannot be seen: %s",
+                    error.strerror,
+                    extra={"action": "roll_call_failed"},
+                )
+            self._is_roll_failing = True
+        else:
+            self._is_roll_failing = False
 
     def _take_note(self, fault: Exception) -> None:
         self._fault = fault

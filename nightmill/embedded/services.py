@@ -1,6 +1,7 @@
 """What the leader of a data directory runs for everybody: broker, dispatcher and workers."""
 
 import logging
+import math
 import time
 from contextlib import ExitStack
 from functools import partial
@@ -8,7 +9,7 @@ from functools import partial
 from jobs.addresses import parse_address
 from jobs.errors import StoreError, UsageError
 from jobs.settings import Settings
-from jobs.store import dispatch, hosts
+from jobs.store import dispatch
 from jobs.store.store import Store
 from nightmill.discovery import may_look, newcomers
 from nightmill.embedded.broker import EmbeddedBroker, require_answer
@@ -20,7 +21,7 @@ from nightmill.embedded.lookout import Lookout
 from nightmill.embedded.pool_worker import Death, PoolWorker
 from nightmill.embedded.vigil import Vigil
 from nightmill.machine import machine_name
-from worker import presence
+from worker import presence, spool
 from worker.outcomes import Identity
 
 log = logging.getLogger(__name__)
@@ -98,7 +99,8 @@ class Services:
         return False
 
     def _identity(self, pool: str) -> Identity:
-        return Identity(session="", host=machine_name(self._settings), pool=pool)
+        guard = presence.guard_of(self._data_dir.locks)
+        return Identity(session="", host=machine_name(self._settings), pool=pool, guard=guard)
 
     def _start_broker(self) -> str:
         """Its address, once it answers."""
@@ -158,6 +160,9 @@ class Services:
 
     def _release_the_dead(self) -> None:
         """Give back what they held; nobody else will ask for it before its lease ends."""
+        if self._deaths:
+            # What they had answered needs no second answer.
+            spool.record_left_behind(spool.folder_in(self._settings.data_dir), self._store)
         while self._deaths:
             session, is_violent = self._deaths[0]
             with self._store.write() as c:
@@ -188,7 +193,10 @@ class Services:
 
         What died under our own eyes has been given back before this.
         """
-        with self._store.read() as c:
-            left = hosts.sessions_of(c, self._identity(pool).name)
-        self._deaths += [Death(session, is_violent=False) for session in left]
-        self._release_the_dead()
+        presence.take_back_jobs(
+            self._store,
+            self._settings.data_dir,
+            self._identity(pool),
+            self._settings.worker.max_crashes,
+            blame_since=math.inf,
+        )

@@ -1,5 +1,6 @@
 """A worker's name: one living worker has it, and what a dead one held comes back at once."""
 
+import shutil
 import time
 from pathlib import Path
 
@@ -8,11 +9,12 @@ import pytest
 
 from backends.base import Capabilities, ModelInfo
 from jobs.errors import UsageError
+from jobs.model import GenerationResult
 from jobs.store import hosts, running
 from jobs.store.store import Store
 from tests.worker.world import POOL, ask, hand_out, submit
-from worker import presence
-from worker.outcomes import Identity
+from worker import presence, spool
+from worker.outcomes import Identity, succeeded
 
 WHO = Identity(session="s-new", host="studio", pool=POOL, guard="ours")
 AWAY = Identity(session="s-away", host="studio", pool=POOL, guard="another machine's")
@@ -48,6 +50,22 @@ def test_a_folder_of_locks_is_known_by_an_id_of_its_own(tmp_path: Path) -> None:
     assert presence.guard_of(tmp_path / "b") != first
 
 
+def test_a_copy_of_a_folder_of_locks_guards_nothing_of_the_first(tmp_path: Path) -> None:
+    first = presence.guard_of(tmp_path / "a")
+
+    shutil.copytree(tmp_path / "a", tmp_path / "copy")
+
+    assert presence.guard_of(tmp_path / "copy") != first
+    assert presence.guard_of(tmp_path / "a") == first
+
+
+def test_a_torn_id_of_a_folder_is_made_anew(tmp_path: Path) -> None:
+    presence.guard_of(tmp_path)
+    (tmp_path / "guard").write_text("")
+
+    assert presence.guard_of(tmp_path)
+
+
 def test_the_name_of_a_worker_that_lives_on_another_machine_is_refused(store: Store) -> None:
     presence.announce(store, AWAY, FOUND)
 
@@ -62,7 +80,7 @@ def test_the_name_of_a_worker_that_lives_on_another_machine_is_refused(store: St
 
 
 def test_the_name_of_one_that_is_silent_there_can_be_had_and_its_jobs_keep_their_lease(
-    store: Store,
+    store: Store, tmp_path: Path
 ) -> None:
     submit(store, ["one"])
     presence.announce(store, AWAY, FOUND)
@@ -72,7 +90,7 @@ def test_the_name_of_one_that_is_silent_there_can_be_had_and_its_jobs_keep_their
         c.exec_driver_sql("UPDATE hosts SET seen_at = seen_at - 31")
 
     presence.refuse_twin(store, WHO)
-    presence.take_back_jobs(store, WHO, max_crashes=3, booted_at=0.0)
+    presence.take_back_jobs(store, tmp_path, WHO, max_crashes=3, blame_since=0.0)
     presence.announce(store, WHO, FOUND)
 
     with store.read() as c:
@@ -85,7 +103,7 @@ def test_whoever_leads_takes_back_at_once_what_a_dead_worker_of_the_machine_held
     store: Store, tmp_path: Path
 ) -> None:
     submit(store, ["one", "two", "three", "four"])
-    guard = presence.guard_of(tmp_path)
+    guard = presence.guard_of(presence.locks_in(tmp_path))
     dead, alive = (
         msgspec.structs.replace(WHO, session=name, host=name, guard=guard)
         for name in ("dead", "alive")
@@ -94,9 +112,9 @@ def test_whoever_leads_takes_back_at_once_what_a_dead_worker_of_the_machine_held
         presence.announce(store, who, FOUND)
         with store.write() as c:
             running.claim(c, who.session, who.name, [hint], 60)
-    lock = presence.take_name(tmp_path, alive)
+    lock = presence.take_name(presence.locks_in(tmp_path), alive)
 
-    presence.take_back_from_the_dead(store, tmp_path, max_crashes=3, booted_at=0.0)
+    presence.take_back_from_the_dead(store, tmp_path, max_crashes=3, blame_since=0.0)
 
     lock.release()
     assert ask(store, "SELECT state, session FROM jobs ORDER BY line") == [
@@ -115,6 +133,50 @@ def test_a_clock_that_is_an_hour_off_is_named(store: Store, ahead_s: float, word
 
     with pytest.raises(UsageError, match=rf"{words} the clock of the store .*Set the one"):
         presence.refuse_wrong_clock(store, lambda: time.time() + ahead_s)
+
+
+@pytest.mark.parametrize("who_looks", ["leader", "next worker"])
+def test_what_a_dead_worker_had_answered_is_recorded_before_its_jobs_are_taken_back(
+    store: Store, tmp_path: Path, who_looks: str
+) -> None:
+    submit(store, ["one"])
+    guard = presence.guard_of(presence.locks_in(tmp_path))
+    dead = msgspec.structs.replace(WHO, session="s-dead", guard=guard)
+    presence.announce(store, dead, FOUND)
+    hints = hand_out(store)
+    with store.write() as c:
+        [job] = running.claim(c, dead.session, dead.name, hints, 60)
+    result = GenerationResult(
+        text="yes", finish_reason="stop", input_tokens=1, output_tokens=1, model="small"
+    )
+    kept = spool.Spool(spool.folder_in(tmp_path), store.describe(), dead.session)
+    kept.keep([succeeded(dead, job, result)])
+    kept.close()
+
+    if who_looks == "leader":
+        presence.take_back_from_the_dead(store, tmp_path, max_crashes=1, blame_since=0.0)
+    else:
+        follower = msgspec.structs.replace(dead, session="s-next")
+        presence.take_back_jobs(store, tmp_path, follower, max_crashes=1, blame_since=0.0)
+
+    assert ask(store, "SELECT state, crashes FROM jobs") == [("succeeded", 0)]
+    assert ask(store, "SELECT text FROM results") == [("yes",)]
+
+
+def test_nobody_is_blamed_for_a_worker_that_was_not_seen_since_we_lead(
+    store: Store, tmp_path: Path
+) -> None:
+    submit(store, ["one"])
+    guard = presence.guard_of(presence.locks_in(tmp_path))
+    dead = msgspec.structs.replace(WHO, session="s-dead", guard=guard)
+    presence.announce(store, dead, FOUND)
+    hints = hand_out(store)
+    with store.write() as c:
+        running.claim(c, dead.session, dead.name, hints, 60)
+
+    presence.take_back_from_the_dead(store, tmp_path, max_crashes=1, blame_since=time.time() + 60)
+
+    assert ask(store, "SELECT state, suspect, crashes FROM jobs") == [("pending", 0, 0)]
 
 
 def test_any_text_will_do_as_a_name(tmp_path: Path) -> None:
@@ -140,7 +202,9 @@ def test_a_worker_is_listed_from_its_announcement_until_it_leaves(store: Store) 
         assert hosts.listing(c) == []
 
 
-def test_what_an_earlier_session_of_the_name_held_is_given_back(store: Store) -> None:
+def test_what_an_earlier_session_of_the_name_held_is_given_back(
+    store: Store, tmp_path: Path
+) -> None:
     submit(store, ["one", "two", "three"])
     hints = hand_out(store)
     older = msgspec.structs.replace(WHO, session="s-old")
@@ -150,7 +214,7 @@ def test_what_an_earlier_session_of_the_name_held_is_given_back(store: Store) ->
         running.claim(c, older.session, older.name, hints[:2], 60)
         running.claim(c, elsewhere.session, elsewhere.name, hints[2:], 60)
 
-    presence.take_back_jobs(store, WHO, max_crashes=3, booted_at=0.0)
+    presence.take_back_jobs(store, tmp_path, WHO, max_crashes=3, blame_since=0.0)
 
     assert ask(store, "SELECT state, suspect FROM jobs ORDER BY line") == [
         ("pending", 1),
@@ -159,7 +223,7 @@ def test_what_an_earlier_session_of_the_name_held_is_given_back(store: Store) ->
     ]
 
 
-def test_nobody_is_blamed_for_a_machine_that_went_down(store: Store) -> None:
+def test_nobody_is_blamed_for_a_machine_that_went_down(store: Store, tmp_path: Path) -> None:
     submit(store, ["one"])
     older = msgspec.structs.replace(WHO, session="s-old")
     presence.announce(store, older, FOUND)
@@ -167,6 +231,6 @@ def test_nobody_is_blamed_for_a_machine_that_went_down(store: Store) -> None:
     with store.write() as c:
         running.claim(c, older.session, older.name, hints, 60)
 
-    presence.take_back_jobs(store, WHO, max_crashes=1, booted_at=time.time() + 60)
+    presence.take_back_jobs(store, tmp_path, WHO, max_crashes=1, blame_since=time.time() + 60)
 
     assert ask(store, "SELECT state, suspect, crashes FROM jobs") == [("pending", 0, 0)]

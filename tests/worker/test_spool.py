@@ -3,10 +3,14 @@
 import errno
 import math
 import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
+from sqlalchemy import Connection
 
 from backends.fake import FakeBackend, Script
 from jobs.errors import StoreError
@@ -184,6 +188,32 @@ def test_a_disk_that_is_full_in_the_middle_keeps_what_was_there(
     assert record_left_behind(folder, store) == 2
 
 
+def test_an_answer_that_nothing_can_hold_costs_itself_only(store: Store, folder: Path) -> None:
+    one, two = claim(store, ["one", "two"])
+    kept = spool_of(store, folder)
+    kept.keep([answered(one, "half \ud800"), answered(two)])
+    kept.close()
+
+    assert record_left_behind(folder, store) == 2
+
+    assert ask(store, "SELECT state, text FROM results ORDER BY state") == [
+        ("failed", None),
+        ("succeeded", "yes"),
+    ]
+
+
+def test_a_file_whose_head_cannot_be_read_is_set_aside(
+    store: Store, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder.mkdir()
+    (folder / "s-1.jsonl").write_bytes(b"\0\0\n")
+
+    assert record_left_behind(folder, store) == 0
+
+    assert [path.suffix for path in folder.iterdir()] == [".damaged"]
+    assert "cannot be read" in caplog.text
+
+
 def test_a_store_that_takes_nothing_leaves_the_file_as_it_was(
     sqlite_store: Store, folder: Path
 ) -> None:
@@ -224,12 +254,57 @@ def test_an_answer_outlives_a_worker_that_ends_while_the_store_is_away(
 
     # The next worker of this machine.
     assert record_left_behind(tmp_path / "spool", sqlite_store) == 2
-    presence.take_back_jobs(sqlite_store, WHO, max_crashes=3, booted_at=0.0)
+    presence.take_back_jobs(sqlite_store, tmp_path, WHO, max_crashes=3, blame_since=0.0)
     assert answers(sqlite_store) == ["one", "two"]
     assert (
         ask(sqlite_store, "SELECT state, suspect, crashes FROM jobs") == [("succeeded", 0, 0)] * 2
     )
     assert ask(sqlite_store, "SELECT outcome FROM attempts") == [("succeeded",)] * 2
+
+
+def test_an_answer_is_kept_of_a_worker_that_ends_while_a_commit_hangs(
+    sqlite_store: Store,
+    start_host: StartHost,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("worker.host.HAND_BACK_S", 0.2)
+    monkeypatch.setattr("worker.writer.LONGEST_PAUSE_S", 0.2)
+    monkeypatch.setattr("worker.pipeline.HAND_BACK_S", 0.2)
+    submit(sqlite_store, ["one"])
+    backend = FakeBackend(Script(delay_s=0.05))
+    host = start_host(sqlite_store, backend, session="s-1", grace_s=0)
+    hanging = HangingStore(sqlite_store)
+    host._writer._commits._store = hanging
+    host.run_pack(hand_out(sqlite_store), Tally(POOL, 1))
+    eventually(lambda: backend.in_flight, "the claim")
+
+    hanging.hangs.set()
+    eventually(lambda: hanging.is_hanging, "a commit that hangs")
+    eventually(lambda: not backend.in_flight, "the answer")
+    with pytest.raises(StoreError, match="too long"):
+        host.close()
+
+    assert waiting(tmp_path / "spool") == 1
+    hanging.hangs.clear()
+    hanging.goes_on.set()
+
+
+class HangingStore(FlakyStore):
+    """Takes nothing and says nothing, from when it is told to until it is told to go on."""
+
+    def __init__(self, real: Store) -> None:
+        super().__init__(real)
+        self.hangs, self.goes_on = threading.Event(), threading.Event()
+        self.is_hanging = False
+
+    @contextmanager
+    def write(self, *, durable: bool = False) -> Iterator[Connection]:
+        if self.hangs.is_set():
+            self.is_hanging = True
+            self.goes_on.wait(60)
+        with super().write(durable=durable) as c:
+            yield c
 
 
 def test_nothing_stays_on_the_disk_when_the_store_is_back(

@@ -19,7 +19,7 @@ WELL = Condition(has_free_slots=True, store_answers=True, packs=7)
 
 def lost_after(looks: list[tuple[Condition, int]]) -> bool:
     """Whether a host is taken for deaf after looks of which each comes half its time later."""
-    hearing, now = Hearing(since=0.0, packs=7), 0.0
+    hearing, now = Hearing(since=0.0, looked_at=0.0, packs=7), 0.0
     for host, messages in looks:
         now += DEAF_S / 2
         hearing = hearing.looked(host, messages, now)
@@ -29,6 +29,12 @@ def lost_after(looks: list[tuple[Condition, int]]) -> bool:
 def test_who_hears_nothing_though_there_are_messages_is_deaf() -> None:
     assert not lost_after([(WELL, 1)])
     assert lost_after([(WELL, 1), (WELL, 1)])
+
+
+def test_who_stood_still_is_not_deaf() -> None:
+    hearing = Hearing(since=0.0, looked_at=0.0, packs=7).looked(WELL, 1, 10 * DEAF_S)
+
+    assert not hearing.is_lost(10 * DEAF_S)
 
 
 @pytest.mark.parametrize(

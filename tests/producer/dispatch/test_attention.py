@@ -62,7 +62,7 @@ def test_a_dispatcher_that_could_not_reach_the_store_judges_nobody_by_that_time(
     flaky = FlakyStore(work.store)
     dispatcher._store = flaky
     flaky.refusals = math.inf
-    for _ in range(10):
+    for _ in range(20):
         clock.now += UPKEEP_S
         with pytest.raises(StoreError):
             dispatcher.step()
