@@ -73,10 +73,10 @@ class Spool:
                 if not self._kept:
                     self._close(remove=True)
 
-    def close(self, *, remove: bool = False) -> None:
-        """Leave what is kept to the next worker, or `remove` it."""
+    def close(self) -> None:
+        """Leave what is kept to the next worker."""
         with self._lock:
-            self._close(remove=remove)
+            self._close(remove=False)
 
     def _close(self, *, remove: bool) -> None:
         fd, self._fd = self._fd, None

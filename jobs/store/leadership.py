@@ -17,8 +17,6 @@ from jobs.store.store import check_version, describe, found_version
 
 #: A lock number of our own among Postgres's advisory locks: "nightmld" in ASCII.
 LEADER_LOCK = 0x6E696768746D6C64
-
-
 #: A leader that has not been heard of for so many seconds leads no more; by Postgres 14 or newer.
 SILENT_S = 15
 _KNOWS_IDLE_SESSIONS = (14,)

@@ -6,6 +6,8 @@ import time
 from contextlib import ExitStack
 from functools import partial
 
+import msgspec
+
 from jobs.addresses import parse_address
 from jobs.errors import StoreError, UsageError
 from jobs.settings import Settings
@@ -99,8 +101,7 @@ class Services:
         return False
 
     def _identity(self, pool: str) -> Identity:
-        guard = presence.guard_of(self._data_dir.locks)
-        return Identity(session="", host=machine_name(self._settings), pool=pool, guard=guard)
+        return Identity(session="", host=machine_name(self._settings), pool=pool)
 
     def _start_broker(self) -> str:
         """Its address, once it answers."""
@@ -193,10 +194,11 @@ class Services:
 
         What died under our own eyes has been given back before this.
         """
+        guard = presence.guard_of(self._data_dir.locks)
         presence.take_back_jobs(
             self._store,
             self._settings.data_dir,
-            self._identity(pool),
+            msgspec.structs.replace(self._identity(pool), guard=guard),
             self._settings.worker.max_crashes,
             blame_since=math.inf,
         )

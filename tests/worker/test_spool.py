@@ -117,7 +117,7 @@ def test_it_is_for_the_owners_eyes_only(store: Store, folder: Path) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     [file] = folder.iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    kept.close(remove=True)
+    kept.close()
 
 
 def test_answers_for_another_store_wait_for_that_one(
