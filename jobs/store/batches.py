@@ -329,7 +329,7 @@ WITH RECURSIVE waiting (pool) AS (
 )
 SELECT pool FROM waiting WHERE pool IS NOT NULL
 UNION
-SELECT j.pool FROM {jobs_in_flight} WHERE {in_flight} AND j.batch_id = :batch_id
+SELECT j.pool FROM {jobs_in_flight} WHERE {in_flight} AND {batch} = :batch_id
 """)
 _WHO_TRIED = Sql("""
 SELECT DISTINCT a.host FROM jobs AS j JOIN attempts AS a ON a.job_id = j.id

@@ -90,7 +90,7 @@ _HIDE = Sql(
 )
 _IN_FLIGHT = Sql("""
 SELECT j.id FROM {jobs_in_flight}
-WHERE {in_flight} AND j.batch_id = :batch_id ORDER BY j.id {lock}
+WHERE {in_flight} AND {batch} = :batch_id ORDER BY j.id {lock}
 """)
 _PAGE = Sql("""
 SELECT j.id FROM jobs AS j WHERE j.id IN (

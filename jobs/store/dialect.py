@@ -5,6 +5,9 @@
 `{skip_locked}`  the same, but leaves out what somebody else holds
 `{jobs_in_flight}`, `{in_flight}`   the table and the condition that read `jobs AS j` through the
                  small index of what is dispatched or running
+`{state}`, `{batch}`   the state and the batch of `jobs AS j` for comparing only, where rows are
+                 found by id or through that small index: another index is no shorter way, though
+                 Postgres takes it for one where it has not counted the rows lately
 `{NAME}`         for each list given by name: a subselect of its rows, passed as one JSON value
 """
 
@@ -31,6 +34,8 @@ _WORDS = {
         "skip_locked": "",
         "jobs_in_flight": "jobs AS j INDEXED BY jobs_in_flight",
         "in_flight": _IN_FLIGHT,
+        "state": "j.state",
+        "batch": "j.batch_id",
     },
     POSTGRES: {
         "now": "CAST(extract(epoch FROM statement_timestamp()) AS double precision)",
@@ -38,6 +43,8 @@ _WORDS = {
         "skip_locked": "FOR UPDATE OF j SKIP LOCKED",
         "jobs_in_flight": "jobs AS j",
         "in_flight": _IN_FLIGHT,
+        "state": "(j.state || '')",
+        "batch": "(j.batch_id || '')",
     },
 }
 

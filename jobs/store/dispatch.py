@@ -107,7 +107,8 @@ def reap_expired(c: Connection) -> int:
     All jobs of such a session do: one whose lease is a little longer, as it was claimed after the
     last heartbeat, would else look as if it had been alone when the session died.
     """
-    return hand_back(c, _EXPIRED(c).all())
+    silent = list(_SILENT(c).scalars())
+    return hand_back(c, _OF_SILENT(c, sessions=silent).all()) if silent else 0
 
 
 def release_session(
@@ -218,17 +219,18 @@ WHERE {in_flight} AND j.state = 'dispatched' AND j.pool = :pool
 ORDER BY j.id {skip_locked}
 """)
 _PUT_BACK = Sql("UPDATE jobs SET state = 'pending' WHERE id IN {ids}", ids="id")
-_EXPIRED = Sql(
+_SILENT = Sql("""
+SELECT DISTINCT j.session FROM {jobs_in_flight}
+WHERE {in_flight} AND j.state = 'running' AND j.lease_until < {now}
+""")
+_OF_SILENT = Sql(
     """
-WITH silent AS (
-    SELECT j.session FROM {jobs_in_flight}
-    WHERE {in_flight} AND j.state = 'running' AND j.lease_until < {now}
-)
 SELECT {running_columns} FROM {jobs_in_flight}
-WHERE {in_flight} AND j.state = 'running' AND j.session IN (SELECT session FROM silent)
+WHERE {in_flight} AND j.state = 'running' AND j.session IN {sessions}
 ORDER BY j.id {skip_locked}
 """,
     _PARTS,
+    sessions="session",
 )
 _OF_SESSION = Sql(
     """
@@ -238,11 +240,14 @@ ORDER BY j.id {lock}
 """,
     _PARTS,
 )
+# Counted: Postgres would turn a second NOT EXISTS into a join with all that is in flight.
 _DONE = Sql("""
 SELECT b.id FROM batches AS b
 WHERE b.state IN ('open', 'finalizing')
     AND NOT EXISTS (SELECT 1 FROM jobs AS p WHERE p.batch_id = b.id AND p.state = 'pending')
-    AND NOT EXISTS (SELECT 1 FROM {jobs_in_flight} WHERE {in_flight} AND j.batch_id = b.id)
+    AND (SELECT count(*) FROM (
+        SELECT 1 FROM {jobs_in_flight} WHERE {in_flight} AND {batch} = b.id LIMIT 1
+    ) AS unfinished) = 0
 ORDER BY b.created_at, b.id
 """)
 _LOCK_BATCHES = Sql(

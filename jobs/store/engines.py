@@ -118,6 +118,7 @@ def _postgres_engine(url: URL, kind: Kind) -> Engine:
         # Tables that change faster than they are analysed: every statement has its index, and
         # the planner should not be talked out of it by what it knew an hour ago.
         "enable_seqscan": "off",
+        "enable_bitmapscan": "off",
         "jit": "off",
     }
     connect: dict[str, Any] = {

@@ -40,7 +40,7 @@ WHERE id = :batch_id AND state = 'open' AND paused_reason IS NULL
 """)
 _UNCLAIMED = Sql("""
 SELECT j.id, j.pool FROM {jobs_in_flight}
-WHERE {in_flight} AND j.state = 'dispatched' AND j.batch_id = :batch_id
+WHERE {in_flight} AND j.state = 'dispatched' AND {batch} = :batch_id
 ORDER BY j.id {lock}
 """)
 _RECALL = Sql("UPDATE jobs SET state = 'pending' WHERE id IN {ids}", ids="id")

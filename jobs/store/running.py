@@ -129,7 +129,7 @@ _CLAIM = Sql(
     """
 WITH mine AS (
     SELECT j.id FROM {pack} AS p CROSS JOIN jobs AS j
-    WHERE j.id = p.id AND j.epoch = p.epoch AND j.state = 'dispatched'
+    WHERE j.id = p.id AND j.epoch = p.epoch AND {state} = 'dispatched'
     ORDER BY j.id {lock}
 )
 UPDATE jobs SET state = 'running', session = :session, host = :host, attempt = attempt + 1,
@@ -144,7 +144,7 @@ _CLAIM_AGAIN = Sql(
     """
 WITH mine AS (
     SELECT j.id FROM {pack} AS p CROSS JOIN jobs AS j
-    WHERE j.id = p.id AND j.epoch = p.epoch AND j.state = 'running' AND j.session = :session
+    WHERE j.id = p.id AND j.epoch = p.epoch AND {state} = 'running' AND j.session = :session
     ORDER BY j.id {lock}
 )
 UPDATE jobs SET lease_until = {now} + :lease_s FROM mine WHERE jobs.id = mine.id
