@@ -201,6 +201,12 @@ class NewBatch(msgspec.Struct, frozen=True, kw_only=True):
     data_class: str = "local"
     #: The share of failures among its last rows above which it is paused; 1 is never.
     max_failures: float = 0.5
+    #: How many of its jobs may be dispatched or running at once; None is as many as there is room.
+    max_running: int | None = None
+    #: Seconds from now after which what is not done expires; None is never.
+    deadline_in_s: float | None = None
+    #: Whether its owner wants to be told how it ends, or that it is paused.
+    notify: bool = False
 
     def __repr__(self) -> str:
         # `options` hold the templates of the prompts.
@@ -267,7 +273,17 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     tokens_per_s: float
     #: Why nothing of it is handed out for now; None while it runs.
     paused_reason: str | None
+    #: Until when, where it goes on by itself.
+    paused_until: float | None
+    #: `brake` where too much of it failed, else who did it; empty while it runs.
+    paused_by: str
     max_failures: float
+    #: How many of its jobs may be dispatched or running at once; None is as many as there is room.
+    max_running: int | None
+    #: When what is not done expires.
+    deadline: float | None
+    #: Whether its owner wants to be told how it ends, or that it is paused.
+    notify: bool
 
     def __repr__(self) -> str:
         return f"Batch({self.id}, {self.name}, {self.state})"

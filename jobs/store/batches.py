@@ -10,7 +10,7 @@ from jobs.codes import ErrorCode
 from jobs.errors import StoppedEarlyError, UsageError
 from jobs.model import Batch, Counts, InputFile, NewBatch
 from jobs.states import BatchState, JobState
-from jobs.store import counters, pauses
+from jobs.store import actions, counters, pauses
 from jobs.store.dialect import Sql
 from jobs.store.ingest import no_longer_ingesting
 from jobs.store.terminal import end_unfinished, leave, open_next_run
@@ -27,6 +27,7 @@ def create(c: Connection, batch_id: str, new: NewBatch) -> Batch:
     values = msgspec.structs.asdict(new)
     options = msgspec.json.encode(values.pop("options"), order="deterministic").decode()
     files = _as_json(values.pop("files"))
+    values["notify"] = int(new.notify)
     row = _CREATE(c, batch_id=batch_id, options=options, files=files, **values).one_or_none()
     if row is None:
         raise StoppedEarlyError(
@@ -211,6 +212,7 @@ def delete(c: Connection, batch_id: str) -> None:
         statement(c, batch_id=batch_id)
     _DELETE_JOBS(c, batch_id=batch_id)
     counters.clear(c, batch_id)
+    actions.forget(c, batch_id)
     _DELETE(c, batch_id=batch_id)
 
 
@@ -224,6 +226,7 @@ def _batch(row: Row[*tuple[Any, ...]]) -> Batch:
     values["into"] = values.pop("into_field")
     values["options"] = msgspec.json.decode(values["options"])
     values["files"] = msgspec.json.decode(values["files"])
+    values["notify"] = bool(values["notify"])
     return msgspec.convert(values, Batch)
 
 
@@ -236,15 +239,15 @@ _CUT_SHORT = {BatchState.CANCELLED, BatchState.EXPIRED}
 _PARTS = {
     "columns": "id, name, state, run_key, source, source_hash, output, into_field, options, model,"
     " pool, revision, priority, data_class, created_at, finished_at, jobs_per_s, tokens_per_s,"
-    " paused_reason, max_failures, files"
+    " paused_reason, paused_until, paused_by, max_failures, max_running, deadline, notify, files"
 }
 _CREATE = Sql(
     """
 INSERT INTO batches (id, name, state, run_key, source, output, into_field, options, model, pool,
-    revision, priority, data_class, created_at, max_failures, files)
+    revision, priority, data_class, created_at, max_failures, max_running, deadline, notify, files)
 VALUES (:batch_id, :name, 'ingesting', :run_key, :source, :output, :into, :options, :model, :pool,
-    1, :priority, :data_class, {now}, :max_failures,
-    :files)
+    1, :priority, :data_class, {now}, :max_failures, :max_running,
+    {now} + CAST(:deadline_in_s AS DOUBLE PRECISION), :notify, :files)
 ON CONFLICT (run_key) DO NOTHING
 RETURNING {columns}
 """,

@@ -51,6 +51,16 @@ batches = Table(
     Column("max_failures", Double, nullable=False, server_default=text("0.5")),
     # The input's files as JSON: their names, the prefixes of their ids, and where each begins.
     Column("files", Text, nullable=False, server_default="[]"),
+    # Until when it is paused; null with a reason is until somebody resumes it. And by whom:
+    # `brake` where too much of it failed, else a user.
+    Column("paused_until", Double),
+    Column("paused_by", Text, nullable=False, server_default=""),
+    # How many of its jobs may be dispatched or running at once; null is as many as there is room.
+    Column("max_running", Integer),
+    # What is not done by then expires.
+    Column("deadline", Double),
+    # 1: its owner wants to be told how it ends, or that it is paused.
+    Column("notify", Integer, nullable=False, server_default=_ZERO),
 )
 
 jobs = Table(
@@ -175,13 +185,46 @@ hosts = Table(
     Column("guard", Text, nullable=False, server_default=""),
     # Versions of what it runs on, by name, as JSON.
     Column("software", Text, nullable=False, server_default="{}"),
+    # Until when it lets its machine rest, and why: `hours` or `paused`; null while it works.
+    # A rest whose end nobody knows has no time, but a reason.
+    Column("rests_until", Double),
+    Column("rests_because", Text),
 )
 
+# What the hosts of a pool are to do; each of them reads its row every second.
 pools = Table(
     "pools",
     metadata,
     Column("name", Text, primary_key=True),
     Column("paused", Integer, nullable=False, server_default=_ZERO),
+    Column("paused_reason", Text),
+    # Null is until somebody resumes it.
+    Column("paused_until", Double),
+)
+
+# Who did what to a batch or a pool, for its history. `detail` is JSON and quotes no prompt.
+actions = Table(
+    "actions",
+    metadata,
+    Column("id", _Number, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("verb", Text, nullable=False),
+    Column("batch_id", Text, nullable=False, server_default="", index=True),
+    Column("pool", Text, nullable=False, server_default=""),
+    Column("detail", Text, nullable=False, server_default="{}"),
+)
+
+# What somebody is to be told of; gone once that was done, or given up.
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", _Number, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("batch_id", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("tries", Integer, nullable=False, server_default=_ZERO),
+    Column("next_at", Double, nullable=False, server_default=_ZERO),
 )
 
 # Deltas, one row for each transaction and batch, so that no row is hot; `fold` merges them.

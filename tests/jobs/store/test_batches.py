@@ -12,14 +12,22 @@ from tests.jobs.store.desk import Desk, bad_line, line, new_batch, outcome
 
 
 def test_a_new_batch_is_what_was_given(desk: Desk) -> None:
-    new = new_batch(priority=3, data_class="local", options={"prompt": "Say {x}", "seed": None})
+    new = new_batch(
+        priority=3,
+        data_class="local",
+        options={"prompt": "Say {x}", "seed": None},
+        max_running=5,
+        deadline_in_s=60.0,
+        notify=True,
+    )
     with desk.store.write() as c:
         made = batches.create(c, "b-1", new)
     with desk.store.read() as c:
         found = batches.get(c, "b-1")
     assert found == made
-    for field in new.__struct_fields__:
+    for field in set(new.__struct_fields__) - {"deadline_in_s"}:
         assert getattr(found, field) == getattr(new, field)
+    assert found.deadline == pytest.approx(found.created_at + 60, abs=1)
     assert (found.state, found.revision, found.source_hash) == ("ingesting", 1, "")
     assert (found.finished_at, found.jobs_per_s) == (None, 0)
 
