@@ -13,7 +13,8 @@ from itertools import combinations
 from typing import Self
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_DAY = 24 * 60
+_HOUR = 60
+_DAY = 24 * _HOUR
 _WEEK = len(DAYS) * _DAY
 
 _TIME = r"(\d{1,2}):(\d\d)"
@@ -50,7 +51,7 @@ class Hours:
         Raises `ValueError` that says what was expected, as a part of a sentence.
         """
         if not ranges:
-            raise ValueError(f"{_LIKE}; it never opens without any, so leave it out to work always")
+            raise ValueError("a range or more: without one it never opens; leave it out for always")
         read = [_read(text) for text in ranges]
         for (text, spans, is_timed), (other, others, is_timed_too) in combinations(read, 2):
             # A whole day may well take in the morning after a night that began before it.
@@ -60,7 +61,7 @@ class Hours:
 
     def is_open(self, at: datetime) -> bool:
         """Whether the pool works at this time."""
-        minute = at.weekday() * _DAY + at.hour * 60 + at.minute
+        minute = _minute_of_week(at)
         return any(span.has(minute) for span in self.spans)
 
     def next_change(self, at: datetime) -> datetime | None:
@@ -77,7 +78,7 @@ class Hours:
 
     def _next_step(self, at: datetime) -> datetime:
         """The end of the stretch in which neither a range begins or ends nor the clock changes."""
-        minute = at.weekday() * _DAY + at.hour * 60 + at.minute
+        minute = _minute_of_week(at)
         edges = {edge for span in self.spans for edge in (span.start, span.end)}
         minutes = min((edge - minute - 1) % _WEEK + 1 for edge in edges)
         # From midnight to midnight at most: so no two changes of the clock hide in one step.
@@ -110,6 +111,10 @@ class _MachineZone(tzinfo):
 
     def tzname(self, when: datetime | None) -> str | None:
         return None if when is None else when.replace(tzinfo=None).astimezone().tzname()
+
+
+def _minute_of_week(at: datetime) -> int:
+    return at.weekday() * _DAY + at.hour * _HOUR + at.minute
 
 
 def _later(at: datetime, seconds: float) -> datetime:
@@ -156,8 +161,8 @@ def _spans(days: Iterable[int], start: int, end: int) -> Iterator[Span]:
 
 def _minute(hour: str, minute: str, text: str) -> int:
     """Minutes since midnight; 24:00 is the end of a day."""
-    total = int(hour) * 60 + int(minute)
-    if int(minute) > 59 or total > _DAY:
+    total = int(hour) * _HOUR + int(minute)
+    if int(minute) >= _HOUR or total > _DAY:
         raise ValueError(f"times from 00:00 to 24:00, got `{text}`")
     return total
 
