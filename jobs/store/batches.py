@@ -277,7 +277,7 @@ _LOCK = Sql("SELECT j.state, j.revision FROM batches AS j WHERE j.id = :batch_id
 _REOPEN = Sql(
     """
 UPDATE batches SET revision = revision + 1, state = 'ingesting', finished_at = NULL,
-    paused_reason = NULL, files = :files
+    paused_reason = NULL, paused_by = '', paused_until = NULL, files = :files
 WHERE id = :batch_id RETURNING {columns}
 """,
     _PARTS,
@@ -295,8 +295,8 @@ _OPEN = Sql(
     " WHERE id = :batch_id AND state <> 'ingesting'"
 )
 _END = Sql(
-    "UPDATE batches SET state = :state, finished_at = {now}, paused_reason = NULL"
-    " WHERE id = :batch_id"
+    "UPDATE batches SET state = :state, finished_at = {now}, paused_reason = NULL,"
+    " paused_by = '', paused_until = NULL WHERE id = :batch_id"
 )
 _SET_MAX_FAILURES = Sql("UPDATE batches SET max_failures = :share WHERE id = :batch_id")
 _NOTE_DELIVERY = Sql(

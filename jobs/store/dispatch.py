@@ -41,7 +41,7 @@ class LivePool(msgspec.Struct, frozen=True, kw_only=True):
 
 def live_pools(c: Connection, alive_s: float) -> list[LivePool]:
     """The pools that have a host which claims jobs: it was seen in the last `alive_s` seconds and
-    is not parked. By name.
+    is not parked, and neither it nor its whole pool rests. By name.
     """
     hosts = _LIVE(c, alive_s=alive_s).all()
     busy = {row.pool: row for row in _BUSY(c)}
@@ -176,10 +176,15 @@ _PARTS = {
     "running_columns": RUNNING_COLUMNS,
 }
 # A host that claims nothing now is given nothing: its messages would only pile up.
-_LIVE = Sql(
-    "SELECT pool, slots, models FROM hosts WHERE seen_at > {now} - :alive_s"
-    " AND (trouble IS NULL OR parked_until <= {now})"
-)
+_LIVE = Sql("""
+SELECT pool, slots, models FROM hosts
+WHERE seen_at > {now} - :alive_s AND (trouble IS NULL OR parked_until <= {now})
+    AND rests_because IS NULL
+    AND NOT EXISTS (
+        SELECT 1 FROM pools AS p WHERE p.name = hosts.pool
+            AND p.paused = 1 AND (p.paused_until IS NULL OR p.paused_until > {now})
+    )
+""")
 _BUSY = Sql("""
 SELECT j.pool, count(*) AS in_flight, sum(j.suspect) AS suspects,
     sum(CASE WHEN j.state = 'running' THEN 1 ELSE 0 END) AS running
