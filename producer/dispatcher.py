@@ -22,6 +22,7 @@ from producer.attention import Attention
 from producer.brake import Brake
 from producer.pace import Pace
 from producer.publisher import Pack, Publisher
+from producer.resting import keep_rests
 from producer.sampling import Sampler
 from producer.window import Progress, pack_size, window_size
 
@@ -123,6 +124,7 @@ class Dispatcher:
                 extra={"action": "reaped"},
             )
         self._pause_what_fails()
+        keep_rests(self._store)
         # Where all slots are taken messages wait; where one is free, they were lost.
         self._put_back([pool.name for pool in pools if pool.running < pool.slots])
         self._keep_rates(now)

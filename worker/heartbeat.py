@@ -20,7 +20,9 @@ IDLE_S = 5.0
 class Heartbeat:
     """Keeps when the host was last heard of, of what trouble, and whether it rests.
 
-    `clock` counts seconds; `watch` is told of the pause that a beat finds. `busy_s` is for measuring what beats cost: with infinity none is ever due.
+    `clock` counts seconds; `watch` is told of the pause that a beat finds.
+
+    `busy_s` is for measuring what beats cost: with infinity none is ever due.
     """
 
     def __init__(

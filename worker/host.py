@@ -97,7 +97,9 @@ class Host:
     ) -> Self:
         """Open the backend, announce the host and begin to work, or to rest.
 
-        `wall_clock`, in seconds since the epoch, tells the hours of its pool. Raises `UsageError` if the backend cannot be opened, or another machine has the name.
+        `wall_clock`, in seconds since the epoch, tells the hours of its pool.
+
+        Raises `UsageError` if the backend cannot be opened, or another machine has the name.
         """
         pool = settings.pools.get(who.pool)
         watch = RestWatch(None if pool is None else pool.opening, wall_clock)

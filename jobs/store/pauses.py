@@ -8,12 +8,10 @@ from collections import Counter
 
 from sqlalchemy import Connection
 
+from jobs.model import BRAKE
 from jobs.states import JobState
 from jobs.store.counters import Deltas
 from jobs.store.dialect import Sql
-
-#: Who paused a batch of which too much failed.
-BRAKE = "brake"
 
 
 def pause(

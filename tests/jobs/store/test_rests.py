@@ -49,10 +49,6 @@ def resting(desk: Desk) -> dict[str, Rest]:
         return rests.of_pools(c)
 
 
-def let_time_pass(desk: Desk, seconds: float) -> None:
-    desk.do(f"UPDATE pools SET paused_until = paused_until - {seconds}")
-
-
 def test_a_paused_pool_is_handed_nothing_and_what_it_was_handed_is_taken_back(desk: Desk) -> None:
     announce(desk, host("studio"), host("server", "ollama"))
     desk.batch()
@@ -88,7 +84,7 @@ def test_a_pause_with_an_end_is_over_by_itself(desk: Desk) -> None:
         (rest,) = rests.paused(c).values()
         assert rest.until is not None
 
-    let_time_pass(desk, 101)
+    desk.do("UPDATE pools SET paused_until = paused_until - 101")
 
     assert live(desk) == ["mlx"]
     with desk.store.read() as c:
