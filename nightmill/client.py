@@ -1,7 +1,7 @@
 """Nightmill from Python: submit rows, wait for them, read the answers."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from nightmill.frames import rows_of
 from nightmill.intake import take_in
 from nightmill.looking import look
 from nightmill.results import Results, as_they_finish, in_order
-from nightmill.retrying import retry_batch
+from nightmill.retrying import Again, codes_of, retry_batch
 from nightmill.rowfile import written_rows
 from nightmill.setup import open_store, read_settings
 from nightmill.status import Status
@@ -139,12 +139,22 @@ class Client:
         with self._store.write(durable=True) as c:
             return batches.cancel(c, batches.get(c, batch).id)
 
-    def retry(self, batch: str, *, model: str | None = None) -> int:
-        """Open the next run of the rows that failed, by another model if one is named; how many.
+    def retry(
+        self,
+        batch: str,
+        *,
+        model: str | None = None,
+        only: Collection[str] = (),
+        max_tokens: int | None = None,
+    ) -> int:
+        """Open the next run of the rows that failed; how many.
 
-        `wait`, or `results` with `follow`, then runs them.
+        By another model if one is named, or with another limit; `only` those that ended with one
+        of these codes, such as `schema_mismatch`, `expired` or `cancelled`. `wait`, or `results`
+        with `follow`, then runs them.
         """
-        return retry_batch(self._settings, self._store, batch, model).retried
+        again = Again(codes=codes_of(only), model=model, max_tokens=max_tokens)
+        return retry_batch(self._settings, self._store, batch, again).retried
 
     def resume(self, batch: str) -> bool:
         """Let a batch go on that was paused because too much of it failed; whether it was paused.

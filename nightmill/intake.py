@@ -10,9 +10,10 @@ from backends.choice import Choice
 from jobs.errors import UsageError
 from jobs.settings import Settings
 from jobs.store.store import Store
+from nightmill.announced import reachable_models
 from nightmill.choosing import choose, chosen, resolver
 from nightmill.embedded.datadir import DataDir
-from nightmill.pools import PoolModels, find_models
+from nightmill.pools import PoolModels
 from nightmill.request import Request
 from nightmill.spool import spooled
 from producer.inputs import STDIN, Input, as_inputs, find_files
@@ -43,7 +44,7 @@ def take_in(
     """
     # Before all that takes long: a whole night, or the reading of standard input.
     check_place(request.output, request.kind)
-    found = find_models(settings)
+    found = reachable_models(settings, store)
     choice = choose(settings, found, request.overrides.model, request.overrides.endpoint or "chat")
     data_dir = DataDir(settings.data_dir)
     with opened_inputs(request, data_dir.path, lambda: on_progress(0, 0)) as inputs:
