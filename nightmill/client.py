@@ -11,6 +11,7 @@ from weakref import WeakSet
 
 from jobs.store import batches, pauses
 from jobs.store.store import Store
+from nightmill.cancelling import cancel_batch, cancel_job
 from nightmill.embedded.stack import Stack
 from nightmill.frames import rows_of
 from nightmill.intake import take_in
@@ -134,10 +135,14 @@ class Client:
         self._read_from.add(found)
         return found
 
-    def cancel(self, batch: str) -> int:
-        """End a batch: what is not finished does not run; the number of those rows."""
-        with self._store.write(durable=True) as c:
-            return batches.cancel(c, batches.get(c, batch).id)
+    def cancel(self, batch: str, *, row: str | None = None) -> int:
+        """End a batch: what is not finished does not run; the number of those rows.
+
+        `row` is a `custom_id`: only this row ends then.
+        """
+        if row is not None:
+            return cancel_job(self._settings, self._store, batch, row).cancelled
+        return cancel_batch(self._settings, self._store, batch).cancelled
 
     def retry(
         self,

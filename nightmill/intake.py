@@ -9,10 +9,12 @@ from pathlib import Path
 from backends.choice import Choice
 from jobs.errors import UsageError
 from jobs.settings import Settings
+from jobs.store import actions
 from jobs.store.store import Store
 from nightmill.announced import reachable_models
 from nightmill.choosing import choose, chosen, resolver
 from nightmill.embedded.datadir import DataDir
+from nightmill.machine import who
 from nightmill.pools import PoolModels
 from nightmill.request import Request
 from nightmill.spool import spooled
@@ -51,6 +53,9 @@ def take_in(
         plan = plan_of(settings, request, inputs, found, choice)
         check_output(store, plan, is_forced=request.is_forced)
         submitted = submit(store, plan, data_dir.locks, on_progress)
+    batch = submitted.batch
+    with store.write() as c:
+        actions.note(c, who(settings), "submit", batch_id=batch.id, reading=batch.revision)
     return Accepted(
         source=plan.source,
         submitted=submitted,

@@ -84,7 +84,9 @@ def retry_batch(
         _check(store, batch_id, again.codes, rewrite)
     retried = _open_all(store, batch_id, again, rewrite, on_progress)
     if retried:
-        _note(settings, store, batch_id, again, rewrite, retried)
+        with store.write() as c:
+            told = {"rows": retried} | _told(again, rewrite)
+            actions.note(c, who(settings), "retry", batch_id=batch_id, **told)
     with store.read() as c:
         unreadable = retrying.unreadable(c, batch_id)
     return Retried(
@@ -116,7 +118,7 @@ def _open_all(
         nonlocal line
         if again.limit is not None:
             limit = min(limit, again.limit - retried)
-        page = retrying.open_page(c, batch_id, line, limit, again.codes, rewrite)
+        page = retrying.open_page(c, batch_id, line, limit, codes=again.codes, rewrite=rewrite)
         line = page.last_line
         return len(page.job_ids)
 
@@ -129,15 +131,9 @@ def _open_all(
     return retried
 
 
-def _note(
-    settings: Settings, store: Store, batch_id: str, again: Again, rewrite: Rewrite, rows: int
-) -> None:
-    changed: dict[str, Any] = {"rows": rows}
-    if again.codes:
-        changed["only"] = ", ".join(sorted(again.codes))
-    if rewrite.heir is not None:
-        changed |= {"model": rewrite.heir.model, "pool": rewrite.heir.pool}
-    if rewrite.max_tokens is not None:
-        changed["max_tokens"] = rewrite.max_tokens
-    with store.write() as c:
-        actions.note(c, who(settings), "retry", batch_id=batch_id, **changed)
+def _told(again: Again, rewrite: Rewrite) -> dict[str, Any]:
+    only = {"only": ", ".join(sorted(again.codes))} if again.codes else {}
+    heir = rewrite.heir
+    by = {} if heir is None else {"model": heir.model, "on": heir.pool}
+    more = {} if rewrite.max_tokens is None else {"max_tokens": rewrite.max_tokens}
+    return only | by | more

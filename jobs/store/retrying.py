@@ -46,6 +46,7 @@ def open_page(
     batch_id: str,
     after: int,
     limit: int,
+    *,
     codes: Collection[ErrorCode] = (),
     rewrite: Rewrite = _AS_THEY_ARE,
 ) -> Page:

@@ -63,6 +63,18 @@ def end_page(c: Connection, batch_id: str, state: JobState, code: ErrorCode, lim
     return ended
 
 
+def end_job(c: Connection, job_id: str, state: JobState, code: ErrorCode) -> bool:
+    """Give one job its terminal record; False where it was over already."""
+    locked = _LOCK_UNFINISHED_OF(c, ids=[job_id]).one_or_none()
+    if locked is None:
+        return False
+    _end_these(c, [job_id], state, code)
+    deltas = Deltas()
+    deltas.move(locked.batch_id, locked.state, state.value)
+    deltas.write(c)
+    return True
+
+
 def open_next_run(c: Connection, batch_id: str, states: Sequence[JobState]) -> int:
     """Put jobs in these terminal states back to pending, one run further; how many.
 
@@ -148,7 +160,7 @@ _PENDING = Sql(
 )
 _LOCK_UNFINISHED_OF = Sql(
     """
-SELECT j.id, j.state FROM jobs AS j
+SELECT j.id, j.batch_id, j.state FROM jobs AS j
 WHERE j.id IN {ids} AND {state} IN ('pending', 'dispatched', 'running') ORDER BY j.id {lock}
 """,
     ids="id",

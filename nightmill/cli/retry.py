@@ -84,8 +84,8 @@ def lines(done: "Retried", again: "Again") -> list[str]:
         said = [f"{done.id}: no row has ended as {' or '.join(sorted(again.codes))}."]
     else:
         said = [
-            f"{done.id}: no row that could run has failed. What was cancelled or has expired runs"
-            " again with --only cancelled or --only expired."
+            f"{done.id}: no row that could run has failed.",
+            "What was cancelled or has expired runs again with --only cancelled or --only expired.",
         ]
     if done.unreadable:
         left = words.count(done.unreadable, "failed line")

@@ -101,5 +101,5 @@ def test_a_retry_is_in_the_history_of_its_batch(desk: Desk) -> None:
 
 
 def test_a_word_that_is_no_error_code_gets_the_nearest_one() -> None:
-    with pytest.raises(UsageError, match="`poisen` is no error code. Did you mean `poison`"):
+    with pytest.raises(UsageError, match=r"`poisen` is no error code\. Did you mean `poison`"):
         codes_of(["poisen"])

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from jobs.codes import ErrorCode
 from jobs.model import Claimed, Counts, Hint, NewBatch, NewJob, Outcome, ResultRow
 from jobs.states import JobState
-from jobs.store import batches, dispatch, ingest, results, retrying, running
+from jobs.store import batches, dispatch, ending, ingest, results, retrying, running
 from jobs.store.rewriting import Rewrite
 from jobs.store.store import Store
 
@@ -142,7 +142,7 @@ class Desk:
 
     def cancel(self, batch_id: str = "b-1") -> int:
         with self.store.write() as c:
-            return batches.cancel(c, batch_id)
+            return ending.cancel(c, batch_id)
 
     def resume(self, batch_id: str = "b-1") -> None:
         with self.store.write() as c:
@@ -158,7 +158,7 @@ class Desk:
         rewrite: Rewrite = AS_IT_IS,
     ) -> int:
         with self.store.write() as c:
-            page = retrying.open_page(c, batch_id, after, limit, only, rewrite)
+            page = retrying.open_page(c, batch_id, after, limit, codes=only, rewrite=rewrite)
             return len(page.job_ids)
 
     def finalize(self) -> list[str]:
