@@ -23,6 +23,7 @@ from jobs.errors import SettingsError
 from jobs.settings_endpoints import BrokerSettings, Section, StoreSettings
 from jobs.settings_faults import expected, exposed, faults_of, switched_on, widening
 from jobs.settings_monitor import MonitorSettings
+from jobs.settings_notify import NotifySettings
 from jobs.settings_numbers import Count, Seconds
 from jobs.settings_options import FROM_ENVIRONMENT, named, options
 from jobs.settings_pools import NonEmpty, PoolSettings, pool_warnings, with_backend
@@ -113,6 +114,7 @@ class Settings(Section):
     )
     worker: WorkerSettings = WorkerSettings()
     monitor: MonitorSettings = MonitorSettings()
+    notify: NotifySettings = NotifySettings()
 
     def model_post_init(self, read: _Read | None) -> None:
         self._source = read.source if read else ""

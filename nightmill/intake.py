@@ -108,4 +108,5 @@ def plan_of(
         is_fresh=request.is_fresh,
         priority=request.priority,
         max_failures=request.max_failures,
+        notify=request.notify,
     )

@@ -7,8 +7,10 @@ from sqlalchemy import Connection
 
 from jobs.model import Hint
 from jobs.states import JobState
+from jobs.store import notices
 from jobs.store.counters import Deltas, fold
 from jobs.store.dialect import Sql
+from jobs.store.notices import Event
 from jobs.store.recovery import RUNNING_COLUMNS, charge, hand_back
 
 __all__ = [
@@ -138,6 +140,7 @@ def finalize(c: Connection) -> list[str]:
     done = [batch_id for batch_id in _DONE(c).scalars() if batch_id in candidates]
     _FINALIZE(c, ids=done)
     _COMPLETE(c, ids=done)
+    notices.note(c, done, Event.COMPLETED)
     return done
 
 

@@ -13,6 +13,7 @@ from jobs.errors import BrokerError, StoreError
 from jobs.settings import Settings
 from jobs.store.leadership import Leadership
 from jobs.store.store import Store
+from nightmill.notifying.herald import Herald
 from producer.dispatcher import Dispatcher
 from producer.publisher import Publisher
 from worker import presence
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two looks at who leads, and at which workers of this machine are alive.
 LOOK_EVERY_S = 1.0
+#: Seconds in which the end of a batch, with which this process ends, is still told.
+LAST_WORDS_S = 5.0
 
 
 class DispatcherThread:
@@ -34,6 +37,7 @@ class DispatcherThread:
         self._store = store
         self._publisher = Publisher(celery_app(broker_url, tuple(settings.pools)))
         self._dispatcher = Dispatcher(store, self._publisher)
+        self._herald = Herald(store, settings.notify, lambda: self._is_leading)
         self._leadership = Leadership(settings.store_url)
         self._looked_at = float("-inf")
         self._is_leading = False
@@ -44,6 +48,7 @@ class DispatcherThread:
         self._fault: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
         self._thread.start()
+        self._herald.start()
 
     @property
     def is_leading(self) -> bool:
@@ -72,6 +77,7 @@ class DispatcherThread:
             with contextlib.suppress(StoreError):
                 if self._is_leading:
                     self._dispatcher.close()
+            self._herald.stop(within_s=LAST_WORDS_S)
             self._leadership.release()
             self._publisher.close()
 
