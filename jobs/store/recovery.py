@@ -55,10 +55,10 @@ def had_it_to_itself(c: Connection, row: _Row) -> bool:
     attempt that was given up once and taken back by a heartbeat tells nothing: it may have begun
     before the job was a suspect.
     """
-    return (
-        bool(row.suspect)
-        and not _WAS_GIVEN_UP(c, id=row.id, run=row.run, attempt=row.attempt).scalar_one()
-    )
+    if not row.suspect:
+        return False
+    given_up = _WAS_GIVEN_UP(c, id=row.id, run=row.run, attempt=row.attempt)
+    return not given_up.scalar_one()
 
 
 def charge(c: Connection, row: _Row, max_crashes: int) -> None:
