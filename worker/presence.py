@@ -14,6 +14,7 @@ from pathlib import Path
 from backends.base import Capabilities
 from jobs.disk import sync_path
 from jobs.errors import UsageError
+from jobs.folders import locks_in
 from jobs.locks import FileLock
 from jobs.store import dialect, dispatch, hosts
 from jobs.store.hosts import HostRow
@@ -30,11 +31,6 @@ PASSING_S = 5.0
 
 #: How far this machine's clock may be from that of the store, in seconds.
 MOST_SKEW_S = 300.0
-
-
-def locks_in(data_dir: Path) -> Path:
-    """Where the names of a machine's workers are guarded."""
-    return data_dir / "locks"
 
 
 def guard_of(lock_dir: Path) -> str:
