@@ -125,14 +125,13 @@ def take_back_jobs(
 
 
 def take_back_from_the_dead(
-    store: Store, data_dir: Path, max_crashes: int, blame_since: float
+    store: Store, data_dir: Path, guard: str, max_crashes: int, blame_since: float
 ) -> None:
     """Give back what workers of this machine held whose locks are free: they have died.
 
     As `take_back_jobs`, and they are taken off the list of hosts. For whoever leads, so that
-    nobody waits for a lease.
+    nobody waits for a lease. `guard` is that of the machine's folder of locks.
     """
-    guard = guard_of(locks_in(data_dir))
     with store.read() as c:
         ours = [host for host in hosts.listing(c) if host.guard == guard]
     for host in ours:
