@@ -63,7 +63,11 @@ class WorkerSettings(Section):
         default=3, ge=1, description="Errors of its own after which a job fails."
     )
     max_crashes: Annotated[Count, FROM_ENVIRONMENT] = Field(
-        default=3, ge=1, description="Engines that may die of one job before it fails as `poison`."
+        default=3,
+        ge=1,
+        description="Times that the engine or the worker of one job may die while nothing else is"
+        " in it before the job fails as `poison`; the first death, which makes it a suspect, not"
+        " counted.",
     )
     allow_sleep: Annotated[bool, FROM_ENVIRONMENT] = Field(
         default=False,

@@ -10,6 +10,7 @@ import psutil
 from jobs import loops
 from jobs.broker import celery_app
 from jobs.errors import BrokerError, StoreError
+from jobs.folders import locks_in
 from jobs.settings import Settings
 from jobs.store.leadership import Leadership
 from jobs.store.store import Store
@@ -43,6 +44,8 @@ class DispatcherThread:
         self._is_leading = False
         #: When it began to lead, in seconds since the epoch.
         self._led_since = 0.0
+        #: The id of this machine's folder of locks, once it has been read.
+        self._guard: str | None = None
         self._is_roll_failing = False
         self._stop = threading.Event()
         self._fault: Exception | None = None
@@ -106,10 +109,14 @@ class DispatcherThread:
     def _call_the_roll(self) -> None:
         # Who died before this process led may have gone down with all that led before.
         blame_since = max(psutil.boot_time(), self._led_since)
+        data_dir = self._settings.data_dir
         try:
+            if self._guard is None:
+                self._guard = presence.guard_of(locks_in(data_dir))
             presence.take_back_from_the_dead(
                 self._store,
-                self._settings.data_dir,
+                data_dir,
+                self._guard,
                 self._settings.worker.max_crashes,
                 blame_since,
             )
