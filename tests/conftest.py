@@ -22,5 +22,5 @@ MOST_PROCESSES = 8
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Twice as many as cores: half of the time a test waits, for a process or for a lease to end."""
+    """Twice as many as cores: tests wait half of the time, for a process or the end of a lease."""
     return min(2 * (os.cpu_count() or 1), MOST_PROCESSES)

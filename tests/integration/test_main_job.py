@@ -63,8 +63,13 @@ def test_a_second_run_at_the_same_time_shares_the_one_engine(mill: Mill) -> None
 
     second = mill.start("run", "more.jsonl", "-o", "more-labels.jsonl")
     engines = 0
-    while first.poll() is None and second.poll() is None:
+
+    def is_over() -> bool:
+        nonlocal engines
         engines = max(engines, len(mill.find_all("backends.mlx.child")))
+        return first.poll() is not None or second.poll() is not None
+
+    eventually(is_over, "the end of one of them")
     second.communicate(timeout=60)
     first.communicate(timeout=60)
 
