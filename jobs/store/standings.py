@@ -1,7 +1,7 @@
 """How the batches of each pool stand: what they have in flight there, and whether more waits."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 from sqlalchemy import Connection
@@ -20,22 +20,17 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     is_testing: bool = False
 
 
-#: Nobody's deadline is near, and nobody was served before.
-NOBODY: frozenset[str] = frozenset()
-NO_TURNS: Mapping[str, int] = {}
-
-
 def standings(
     c: Connection,
     pools: Sequence[str],
-    urgent: Collection[str] = NOBODY,
-    turns: Mapping[str, int] = NO_TURNS,
+    urgent: Collection[str] = (),
+    turn_of: Callable[[str], int] = lambda _batch_id: 0,
 ) -> dict[str, Standing]:
     """How the batches stand in each of these pools.
 
     A batch whose input is being read again goes on meanwhile; one that is paused or whose deadline
-    has passed does not. `urgent` are the ids of those whose deadline is near, and `turns` says
-    when a batch was served last: the lowest is longest ago.
+    has passed does not. `urgent` are the ids of those whose deadline is near, and `turn_of`
+    says when a batch was served last: the lowest is longest ago.
     """
     busy = {(row.pool, row.batch_id): row for row in _BUSY(c)}
     in_flight: Counter[str] = Counter()
@@ -55,7 +50,7 @@ def standings(
                 allowance=None if limit is None else limit - in_flight[row.id],
                 is_waiting=bool(row.is_waiting),
                 has_suspects=bool(row.has_suspects),
-                turn=turns.get(row.id, 0),
+                turn=turn_of(row.id),
                 created_at=row.created_at,
             )
         )

@@ -103,7 +103,7 @@ def test_a_standing_tells_what_a_batch_has_in_this_pool_and_may_have_in_all(desk
     desk.take(1)
     desk.dispatch(2)
     with desk.store.read() as c:
-        found = standings(c, ["mlx", "cloud"], urgent={"b-1"}, turns={"b-1": 7})
+        found = standings(c, ["mlx", "cloud"], urgent={"b-1"}, turn_of=lambda _: 7)
     (seen,) = found["mlx"].contenders
     assert (seen.dispatched, seen.running, seen.allowance) == (2, 1, 4)
     assert (seen.is_waiting, seen.has_suspects, seen.is_urgent, seen.turn) == (True, False, True, 7)
@@ -119,7 +119,7 @@ def test_suspects_take_turns_with_a_full_window_of_their_equals(desk: Desk) -> N
     seen = []
     for turn in range(1, 5):
         with desk.store.write() as c:
-            standing = standings(c, ["mlx"], turns=turns)["mlx"]
+            standing = standings(c, ["mlx"], turn_of=lambda b: turns.get(b, 0))["mlx"]
             given = dispatch.hand_out(c, "mlx", 2, standing)
         turns |= {batch_id: turn for batch_id, _ in given}
         seen.append(lines_of(desk, [hint for _, hint in given]))
