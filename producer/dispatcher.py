@@ -22,6 +22,7 @@ from jobs.store.store import Store
 from jobs.wire import MAX_PACK
 from producer.attention import Attention
 from producer.brake import Brake
+from producer.expiry import Expiry
 from producer.pace import Pace
 from producer.publisher import Pack, Publisher
 from producer.recalls import Recalls
@@ -65,6 +66,7 @@ class Dispatcher:
         self._most_in_pack = most_in_pack
         self._reaps = reaps
         self._brake = Brake(store)
+        self._expiry = Expiry(store)
         self._upkeep_at = clock()
         self._attention = Attention.beginning(clock())
         self._sampler = Sampler(store)
@@ -96,6 +98,7 @@ class Dispatcher:
             self._upkeep_at = now + UPKEEP_S
             with self._store.read() as c:
                 self._look_at_batches(c, pools)
+        self._expiry.go_on()
         handed = self._hand_out(pools, now)
         self._publish(handed)
         if any(len(hints) == MOST_AT_ONCE for _, hints in handed):
@@ -138,6 +141,7 @@ class Dispatcher:
                 extra={"action": "reaped"},
             )
         self._pause_what_fails()
+        self._expiry.look()
         # Where all slots are taken messages wait; where one is free, they were lost.
         self._put_back([pool.name for pool in pools if pool.running < pool.slots])
         self._keep_rates(now)
@@ -202,7 +206,8 @@ class Dispatcher:
         return handed
 
     def _stand(self, c: Connection, pools: Sequence[LivePool]) -> dict[str, Standing]:
-        return standings(c, [pool.name for pool in pools], turn_of=self._turns.of)
+        names = [pool.name for pool in pools]
+        return standings(c, names, self._expiry.urgent, self._turns.of)
 
     def _can_get_more(self, pool: LivePool) -> bool:
         standing = self._standings[pool.name]

@@ -247,14 +247,12 @@ ORDER BY j.id {lock}
 """,
     _PARTS,
 )
-# Counted: Postgres would turn a second NOT EXISTS into a join with all that is in flight.
+# NOT IN, as Postgres would turn a second NOT EXISTS into a join with all that is in flight.
 _DONE = Sql("""
 SELECT b.id FROM batches AS b
 WHERE b.state IN ('open', 'finalizing')
     AND NOT EXISTS (SELECT 1 FROM jobs AS p WHERE p.batch_id = b.id AND p.state = 'pending')
-    AND (SELECT count(*) FROM (
-        SELECT 1 FROM {jobs_in_flight} WHERE {in_flight} AND {batch} = b.id LIMIT 1
-    ) AS unfinished) = 0
+    AND b.id NOT IN (SELECT j.batch_id FROM {jobs_in_flight} WHERE {in_flight})
 ORDER BY b.created_at, b.id
 """)
 _LOCK_BATCHES = Sql(

@@ -82,15 +82,15 @@ FROM {jobs_in_flight} WHERE {in_flight} GROUP BY j.pool, j.batch_id
 """)
 _OPEN = Sql(
     """
-SELECT * FROM (
+WITH standing AS MATERIALIZED (
     SELECT p.name AS pool, b.id, b.priority, b.max_running, b.created_at,
         EXISTS (SELECT 1 FROM jobs AS j WHERE {due} AND j.suspect = 0 AND {now_due}) AS is_waiting,
         EXISTS (SELECT 1 FROM jobs AS j WHERE {due} AND j.suspect = 1 AND {now_due})
             AS has_suspects
     FROM {pools} AS p CROSS JOIN batches AS b
     WHERE {served}
-) AS standing
-WHERE is_waiting OR has_suspects OR id IN {busy}
+)
+SELECT * FROM standing WHERE is_waiting OR has_suspects OR id IN {busy}
 """,
     _PARTS,
     pools="name",

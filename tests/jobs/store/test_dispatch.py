@@ -1,5 +1,7 @@
 """The dispatcher's verbs."""
 
+from collections import Counter
+
 import pytest
 
 from jobs.model import Hint
@@ -115,11 +117,11 @@ def test_suspects_take_turns_with_a_full_window_of_their_equals(desk: Desk) -> N
     desk.take()
     desk.release("s1")
     desk.batch(*(line(number) for number in range(11, 14)), batch_id="b-2")
-    turns: dict[str, int] = {}
+    turns = Counter[str]()
     seen = []
     for turn in range(1, 5):
         with desk.store.write() as c:
-            standing = standings(c, ["mlx"], turn_of=lambda b: turns.get(b, 0))["mlx"]
+            standing = standings(c, ["mlx"], turn_of=turns.__getitem__)["mlx"]
             given = dispatch.hand_out(c, "mlx", 2, standing)
         turns |= {batch_id: turn for batch_id, _ in given}
         seen.append(lines_of(desk, [hint for _, hint in given]))
