@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from jobs.deadlines import late_by_s
 from jobs.model import BRAKE, Batch, Counts
 from jobs.states import BatchState, JobState
 from nightmill.rests import PoolRest, rests_of
@@ -22,6 +23,15 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     #: One of `ingesting`, `open`, `finalizing`, `completed`, `cancelled`, `expired`, `failed`.
     state: BatchState
+    #: Batches with a higher one go first.
+    priority: int
+    #: Rows run at once at most; None is as many as there is room.
+    max_running: int | None
+    #: When what is not done expires, in seconds since the epoch; None is never.
+    deadline: float | None
+    #: Seconds that its last row will be too late at the present rate, 0 where it is in time; None
+    #: where that is not known, or there is no deadline.
+    late_by_s: float | None
     #: Why nothing of it is handed out for now; None where it is not paused.
     paused_reason: str | None
     #: `brake` where too much of it failed, else the user who paused it; None as above.
@@ -83,8 +93,11 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more will happen in this batch unless somebody asks."""
-        return self.state.is_over
+        """Whether nothing more will happen in this batch unless somebody asks.
+
+        Of one that has just ended some rows may still wait for their record.
+        """
+        return self.state.is_over and not self.unfinished
 
 
 def status_of(
@@ -92,10 +105,12 @@ def status_of(
     counts: Counts,
     living: "Sequence[HostRow]" = (),
     pools: tuple[str, ...] = (),
+    left_s: float | None = None,
+    *,
     resting: "Mapping[str, Rest] | None" = None,
 ) -> Status:
     """The status of a batch with these counts, whose rows wait for these pools, while these hosts
-    live and these pools rest.
+    live and these pools rest, and which has so many seconds left to its deadline.
     """
     is_paused = batch.paused_reason is not None
     troubles = [trouble_of(living, pool) for pool in pools]
@@ -108,6 +123,10 @@ def status_of(
         id=batch.id,
         name=batch.name,
         state=batch.state,
+        priority=batch.priority,
+        max_running=batch.max_running,
+        deadline=batch.deadline,
+        late_by_s=None if left_s is None else late_by_s(left_s, counts.unfinished, jobs_per_s),
         paused_reason=batch.paused_reason,
         paused_by=batch.paused_by if is_paused else None,
         paused_until=batch.paused_until if is_paused else None,

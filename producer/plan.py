@@ -65,10 +65,17 @@ class SubmitPlan:
     kind: ResultKind | None = None
     #: Run everything again, whatever was answered before.
     is_fresh: bool = False
-    priority: int = 0
+    #: None: as it was, or for a new batch 0.
+    priority: int | None = None
+    #: Jobs in flight at once at most. None: as it was, or for a new batch as many as fit.
+    max_running: int | None = None
+    #: Seconds from now after which what is not done expires. None: as it was, or never.
+    deadline_in_s: float | None = None
     #: Share of failures among its last rows above which the batch is paused. None: as it was, or
     #: for a new batch `MAX_FAILURES`.
     max_failures: float | None = None
+    #: Tell its owner when it is over, paused or expired.
+    notify: bool = False
 
     def __post_init__(self) -> None:
         if not self.into or not self.into.isprintable() or self.into in RESULT_FIELDS:

@@ -62,6 +62,8 @@ class Host:
         self._writer = Writer(
             Commits(store, row, settings.worker.lease_s),
             Spool(spool.folder_in(settings.data_dir), store.describe(), who.session),
+            # It beats once the pipeline is there.
+            Heartbeat(time.monotonic, lambda: self._pipeline.trouble, beat_every_s, watch),
             thread.loop,
             on_death,
         )
@@ -80,8 +82,7 @@ class Host:
         self._packs_begun = 0
         self._draining: asyncio.Task[None] | None = None
         thread.call(self._resting.begin)
-        heartbeat = Heartbeat(time.monotonic, lambda: self._pipeline.trouble, beat_every_s, watch)
-        self._writer.start(heartbeat, self._follow_beat)
+        self._writer.start(self._follow_beat)
 
     @classmethod
     def open(

@@ -10,8 +10,10 @@ from sqlalchemy import Connection
 
 from jobs.model import BRAKE
 from jobs.states import JobState
+from jobs.store import notices
 from jobs.store.counters import Deltas
 from jobs.store.dialect import Sql
+from jobs.store.notices import Event
 
 
 def pause(
@@ -25,6 +27,7 @@ def pause(
     """
     if not _PAUSE(c, batch_id=batch_id, reason=reason, by=by, for_s=for_s).rowcount:
         return None
+    notices.note(c, [batch_id], Event.PAUSED)
     rows = _UNCLAIMED(c, batch_id=batch_id).all()
     if rows:
         _RECALL(c, ids=[row.id for row in rows])

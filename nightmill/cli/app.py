@@ -11,6 +11,7 @@ from nightmill.cli.cancel import cancel
 from nightmill.cli.check import check
 from nightmill.cli.delete import delete
 from nightmill.cli.dispatch import dispatch
+from nightmill.cli.edit import edit
 from nightmill.cli.errors import errors
 from nightmill.cli.hosts import hosts
 from nightmill.cli.models import models
@@ -28,9 +29,8 @@ from nightmill.cli.wait import wait
 from nightmill.cli.worker import worker
 
 COMMANDS = (
-    *(run, submit, wait, status, results, errors, cancel, retry),
-    *(pause, resume, delete, batches),
-    *(models, hosts, up, dispatch, worker, monitor, check, bench),
+    *(run, submit, wait, status, results, errors, cancel, edit, retry, pause, resume, delete),
+    *(batches, models, hosts, up, dispatch, worker, monitor, check, bench),
 )
 
 app = typer.Typer(

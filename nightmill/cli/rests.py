@@ -46,9 +46,7 @@ def before_it_starts(status: Status, settings: Settings, now: float) -> list[str
         if hours is not None and not hours.is_open(at):
             change = hours.next_change(at)
             until = None if change is None else change.timestamp()
-            said.append(
-                of_pool(PoolRest(pool=pool, because="hours", until=until, reason=""), now)
-            )
+            said.append(of_pool(PoolRest(pool=pool, because="hours", until=until, reason=""), now))
     return said
 
 

@@ -71,9 +71,10 @@ def test_pausing_a_pool_hands_back_what_runs_and_resuming_it_loses_nothing(
         ("paused", None, "filming")
     ]
     assert not status.unserved
-    assert ask(store, "SELECT outcome, errors, crashes FROM attempts JOIN jobs ON id = job_id") == [
-        ("handed_back", 0, 0)
-    ] * 2
+    assert (
+        ask(store, "SELECT outcome, errors, crashes FROM attempts JOIN jobs ON id = job_id")
+        == [("handed_back", 0, 0)] * 2
+    )
 
     let_the_endless_end(store)
     pausing.resume(settings, store, POOL)
