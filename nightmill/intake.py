@@ -111,4 +111,5 @@ def plan_of(
         max_running=request.max_running,
         deadline_in_s=None if request.deadline is None else request.deadline - time.time(),
         max_failures=request.max_failures,
+        notify=request.notify,
     )

@@ -189,6 +189,8 @@ def _take_changes(c: Connection, batch: Batch, plan: SubmitPlan) -> None:
             deadline_in_s=plan.deadline_in_s,
         ),
     )
+    if plan.notify:
+        batches.want_notices(c, batch.id)
 
 
 def _new_batch(plan: SubmitPlan, reading: Reading) -> NewBatch:
@@ -206,6 +208,7 @@ def _new_batch(plan: SubmitPlan, reading: Reading) -> NewBatch:
         max_running=plan.max_running,
         deadline_in_s=plan.deadline_in_s,
         max_failures=MAX_FAILURES if plan.max_failures is None else plan.max_failures,
+        notify=plan.notify,
     )
 
 

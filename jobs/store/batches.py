@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row
 from jobs.errors import StoppedEarlyError, UsageError
 from jobs.model import Batch, Counts, InputFile, NewBatch
 from jobs.states import BatchState, JobState
-from jobs.store import actions, counters, pauses
+from jobs.store import actions, counters, notices, pauses
 from jobs.store.dialect import Sql
 from jobs.store.ingest import no_longer_ingesting
 from jobs.store.terminal import leave, open_next_run
@@ -177,6 +177,11 @@ def reopen(c: Connection, batch_id: str, *, lift_pause: bool) -> None:
     _OPEN(c, batch_id=batch_id)
 
 
+def want_notices(c: Connection, batch_id: str) -> None:
+    """Its owner wants to be told how a batch ends, or that it is paused."""
+    _WANT_NOTICES(c, batch_id=batch_id)
+
+
 def note_delivery(c: Connection, batch_id: str) -> None:
     """The results of a batch have been written to its output; counts if the batch is over."""
     _NOTE_DELIVERY(c, batch_id=batch_id)
@@ -195,6 +200,7 @@ def delete(c: Connection, batch_id: str) -> None:
     _DELETE_JOBS(c, batch_id=batch_id)
     counters.clear(c, batch_id)
     actions.forget(c, batch_id)
+    notices.forget(c, batch_id)
     _DELETE(c, batch_id=batch_id)
 
 
@@ -279,6 +285,7 @@ _OPEN = Sql(
     " WHERE id = :batch_id AND state <> 'ingesting'",
     _PARTS,
 )
+_WANT_NOTICES = Sql("UPDATE batches SET notify = 1 WHERE id = :batch_id")
 _NOTE_DELIVERY = Sql(
     "UPDATE batches SET delivered_at = {now} WHERE id = :batch_id AND finished_at IS NOT NULL"
 )

@@ -8,8 +8,9 @@ import msgspec
 from sqlalchemy import Connection
 
 from jobs.states import BatchState
-from jobs.store import actions, batches, ending
+from jobs.store import actions, batches, ending, notices
 from jobs.store.dialect import Sql
+from jobs.store.notices import Event
 
 #: Who expires a batch, in its history.
 BY_ITSELF = "dispatcher"
@@ -46,6 +47,7 @@ def expire(c: Connection, batch_id: str, limit: int) -> int:
     _EXPIRE(c, batch_id=batch_id, state=BatchState.EXPIRED.value)
     expired = ending.end_more(c, batch_id, limit)
     actions.note(c, BY_ITSELF, "expire", batch_id=batch_id)
+    notices.note(c, [batch_id], Event.EXPIRED)
     return expired
 
 

@@ -44,6 +44,7 @@ class Asked:
     max_running: options.MaxRunning = None
     deadline: options.Deadline = None
     max_failures: options.MaxFailures = None
+    notify: options.Notify = False
     fresh: options.Fresh = False
     force: options.Force = False
     json: options.Json = False
@@ -83,6 +84,7 @@ class Asked:
             max_running=self.max_running,
             deadline=None if self.deadline is None else deadline_at(self.deadline),
             max_failures=self.max_failures,
+            notify=self.notify,
             is_fresh=self.fresh,
             is_forced=self.force,
         )

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from sqlalchemy import Connection
 
-from jobs.store import batches, pauses
+from jobs.store import batches, ending, pauses
 from jobs.store.store import Store
 from producer.dispatcher import UPKEEP_S, Dispatcher
 from tests.producer.dispatch.scene import Clock, Outbox, Work
@@ -100,7 +100,7 @@ def too_late(monkeypatch: pytest.MonkeyPatch) -> None:
     pause = pauses.pause
 
     def pause_too_late(c: Connection, batch_id: str, reason: str) -> Counter[str] | None:
-        batches.cancel(c, batch_id)
+        ending.cancel(c, batch_id)
         return pause(c, batch_id, reason)
 
     monkeypatch.setattr(pauses, "pause", pause_too_late)
