@@ -6,7 +6,7 @@ from nightmill.bench.result import BenchResult, Run, sentences
 
 __all__ = ["BENCHES", "BenchOptions", "BenchResult", "OnProgress", "Run", "run", "sentences"]
 
-BENCHES = ("queue", "engine", "ingest", "status", "ollama", "leases", "latency")
+BENCHES = ("queue", "engine", "ingest", "status", "ollama", "leases", "latency", "fairness")
 
 
 def run(name: str, options: BenchOptions, on_progress: OnProgress = ignore_progress) -> BenchResult:
@@ -30,6 +30,8 @@ def run(name: str, options: BenchOptions, on_progress: OnProgress = ignore_progr
             from nightmill.bench.ingest import run_ingest as bench
         case "status":
             from nightmill.bench.status import run_status as bench
+        case "fairness":
+            from nightmill.bench.fairness import run_fairness as bench
         case "ollama":
             from nightmill.bench.ollama import run_ollama as bench
         case _:

@@ -3,7 +3,7 @@
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,9 @@ from producer.publisher import Publisher
 START_S = 120.0
 #: How often the end of a batch is looked for; the precision of what is measured.
 _LOOK_S = 0.02
+
+#: Raises where what it looks after has failed.
+Check = Callable[[], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,11 +115,10 @@ class Mill:
         Raises `StoppedEarlyError` where anything but answers came of it.
         """
         began, held = time.perf_counter(), list[int]()
-        with self._dispatching(most_in_pack) as faults:
+        with self.dispatching(most_in_pack) as check:
             while (counts := self._counts(batch_id)).unfinished:
                 held.append(counts.running)
-                if faults or self._has_died():
-                    raise StoppedEarlyError(self._why(faults))
+                check()
                 time.sleep(_LOOK_S)
             seconds = time.perf_counter() - began
         if counts.succeeded != counts.total:
@@ -129,7 +131,11 @@ class Mill:
         )
 
     @contextmanager
-    def _dispatching(self, most_in_pack: int) -> Iterator[list[Exception]]:
+    def dispatching(self, most_in_pack: int = MAX_PACK) -> Iterator[Check]:
+        """Hand out what is in the store, for as long as the block lasts.
+
+        What it gives raises `StoppedEarlyError` where something of our side has failed.
+        """
         publisher = Publisher(celery_app(self.broker_url, (self.pool,)))
         dispatcher = Dispatcher(
             self.store, publisher, most_in_pack=most_in_pack, reaps=self._keeps_leases
@@ -140,9 +146,14 @@ class Mill:
             args=(dispatcher.step, stop, faults.append),
             kwargs={"name": "The dispatcher"},
         )
+
+        def check() -> None:
+            if faults or self._has_died():
+                raise StoppedEarlyError(self._why(faults))
+
         thread.start()
         try:
-            yield faults
+            yield check
         finally:
             stop.set()
             thread.join()
