@@ -55,7 +55,7 @@ class Mill:
 
     With `broker_url` there is a broker already, and none of its own. Without `keeps_leases` no
     heart beats and nobody looks for leases that ran out. `answer_s` is what the null backend
-    takes for an answer.
+    takes for an answer, `grace_s` what its worker leaves to running jobs when it is to rest.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class Mill:
         broker_url: str | None = None,
         keeps_leases: bool = True,
         answer_s: float = 0.0,
+        grace_s: float = 30.0,
     ) -> None:
         self.pool = pool.backend
         self._data_dir = DataDir(folder)
@@ -75,6 +76,7 @@ class Mill:
         self._lifeline = Lifeline()
         self._keeps_leases = keeps_leases
         self._answer_s = answer_s
+        self._grace_s = grace_s
         self._broker_url = broker_url
         self._broker = EmbeddedBroker(self._data_dir, self._lifeline.fd)
         self.store = Store.open(store_url)
@@ -174,6 +176,7 @@ class Mill:
             ready=str(self._data_dir.path / f"ready-{uuid.uuid4()}"),
             beats=self._keeps_leases,
             answer_s=self._answer_s,
+            grace_s=self._grace_s,
         )
         # In a file: the address of a store may hold a password.
         path = self._data_dir.path / "worker.json"
