@@ -68,6 +68,13 @@ class Backend(Protocol):
         """Generate the answer to one request; raises `BackendError`."""
         ...
 
+    async def rest(self) -> None:
+        """Give back the memory that models take; the next `generate` loads them again.
+
+        Called when nothing is in flight. Raises `BackendError` where a server would not.
+        """
+        ...
+
     async def health(self) -> Health:
         """Say whether tokens flow."""
         ...

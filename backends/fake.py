@@ -46,6 +46,8 @@ class FakeBackend:
         #: Requests that are being answered now, and the most there ever were.
         self.in_flight = 0
         self.most_in_flight = 0
+        #: How often it was told to give its memory back.
+        self.rests = 0
         self.is_open = False
         self._closed = asyncio.Event()
         self._slots = slots
@@ -78,6 +80,10 @@ class FakeBackend:
             return await self._play(request, on_progress)
         finally:
             self.in_flight -= 1
+
+    async def rest(self) -> None:
+        """Note that somebody wanted the memory."""
+        self.rests += 1
 
     async def health(self) -> Health:
         """Well while it is open."""

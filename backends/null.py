@@ -35,6 +35,9 @@ class NullBackend:
             text="null", finish_reason="stop", input_tokens=1, output_tokens=1, model=request.model
         )
 
+    async def rest(self) -> None:
+        """No model, no memory."""
+
     async def health(self) -> Health:
         """Well while it is open."""
         return Health(is_well=self._is_open, detail="open" if self._is_open else "closed")

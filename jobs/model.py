@@ -246,6 +246,10 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
         return self.pending + self.dispatched + self.running
 
 
+#: Who pauses a batch of which too much failed: `paused_by`, else a user.
+BRAKE = "brake"
+
+
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """A batch as the store has it."""
 

@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from jobs.addresses import is_private, parse_address
+from jobs.hours import Hours
 from jobs.settings_endpoints import Section, read_secret
 from jobs.settings_faults import expected
 from jobs.settings_numbers import Count, Seconds
@@ -66,6 +67,13 @@ class PoolSettings(Section):
         default=(),
         description="Names of models that `auto` tries first; in a variable with commas.",
     )
+    hours: Annotated[tuple[str, ...] | None, FROM_ENVIRONMENT] = Field(
+        default=None,
+        description="When it works, by the local time of the machine whose worker it is: "
+        '`22:00-07:00`, or a list such as `["mon-fri 22:00-07:00", "sat,sun"]`; in a variable '
+        "with semicolons. Outside these hours nothing begins, running jobs get `worker.grace_s`, "
+        "and models leave the memory. A machine that sleeps is not woken. By default always.",
+    )
     url: Annotated[str | None, FROM_ENVIRONMENT] = Field(
         default=None,
         description="Where the server is: `http://127.0.0.1:8080`, `https://…` or "
@@ -101,11 +109,17 @@ class PoolSettings(Section):
     )
 
     _key: SecretStr | None = PrivateAttr(None)
+    _opening: Hours | None = PrivateAttr(None)
 
     @field_validator("prefer", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
         return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+
+    @field_validator("hours", mode="before")
+    @classmethod
+    def _split_semicolons(cls, value: object) -> object:
+        return value.split(";") if isinstance(value, str) else value
 
     @field_validator("url")
     @classmethod
@@ -113,6 +127,15 @@ class PoolSettings(Section):
         if url is not None:
             _check(url)
         return url
+
+    @model_validator(mode="after")
+    def _read_hours(self) -> Self:
+        if self.hours is not None:
+            try:
+                self._opening = Hours.parse(self.hours)
+            except ValueError as error:
+                raise expected(str(error), "hours") from None
+        return self
 
     @model_validator(mode="after")
     def _check_server(self) -> Self:
@@ -126,6 +149,11 @@ class PoolSettings(Section):
     def slots_or_default(self) -> int:
         """The slots that were given, or else those of the backend."""
         return DEFAULT_SLOTS[self.backend] if self.slots is None else self.slots
+
+    @property
+    def opening(self) -> Hours | None:
+        """When it works; None is always."""
+        return self._opening
 
     @property
     def server_url(self) -> str:

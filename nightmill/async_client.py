@@ -68,6 +68,7 @@ class AsyncClient:
     status = _awaited(Client.status)
     cancel = _awaited(Client.cancel)
     retry = _awaited(Client.retry)
+    pause = _awaited(Client.pause)
     resume = _awaited(Client.resume)
     results = _iterated(Client.results)
     run = _iterated(Client.run)

@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import Any, Protocol, Self, Unpack
 from weakref import WeakSet
 
-from jobs.store import batches, pauses
 from jobs.store.store import Store
+from nightmill import pausing
 from nightmill.cancelling import cancel_batch, cancel_job
 from nightmill.embedded.stack import Stack
 from nightmill.frames import rows_of
@@ -161,14 +161,23 @@ class Client:
         again = Again(codes=codes_of(only), model=model, max_tokens=max_tokens)
         return retry_batch(self._settings, self._store, batch, again).retried
 
-    def resume(self, batch: str) -> bool:
-        """Let a batch go on that was paused because too much of it failed; whether it was paused.
+    def pause(self, what: str, *, for_s: float | None = None, reason: str = "") -> None:
+        """Let a batch wait, or let the machines of a pool rest, for so many seconds or until it is
+        resumed.
 
-        `wait`, or `results` with `follow`, then runs it. What failed stays failed: `retry` runs
-        that again, and resumes the batch too.
+        What runs of a batch ends as usual; the jobs of a pool get the grace time of its workers.
         """
-        with self._store.write(durable=True) as c:
-            return pauses.go_on(c, batches.get(c, batch).id)
+        pausing.pause(self._settings, self._store, what, reason, for_s)
+
+    def resume(self, what: str) -> bool:
+        """Let a batch or a pool go on that was paused, by somebody or because too much failed;
+        whether it was paused.
+
+        `wait`, or `results` with `follow`, then runs the batch. What failed stays failed: `retry`
+        runs that again, and resumes the batch too.
+        """
+        _, was_paused = pausing.resume(self._settings, self._store, what)
+        return was_paused
 
     @property
     def _store(self) -> Store:

@@ -1,13 +1,13 @@
 """Reading how a batch stands and what came of it."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from sqlalchemy import Connection
 
 from jobs.model import Batch, Places
-from jobs.store import batches, dialect, failures, hosts
+from jobs.store import batches, dialect, failures, hosts, rests
 from jobs.store.store import Store
 from nightmill.failures import NAMED_LINES, Errors, group_of
 from nightmill.report import Failure, Report, Share
@@ -33,7 +33,7 @@ def look(store: Store, batch_id: str) -> Status:
     """How far a batch is now; its id may be shortened. `UsageError` if it is not there."""
     with store.read() as c:
         batch = batches.get(c, batch_id)
-        return _status(c, batch, hosts.living(c))
+        return _status(c, batch, hosts.living(c), rests.of_pools(c))
 
 
 def report_of(store: Store, batch_id: str) -> Report:
@@ -97,8 +97,8 @@ def newest(store: Store, limit: int | None) -> list[Listed]:
     with store.read() as c:
         now = dialect.now(c)
         found = batches.newest(c, _ALL if limit is None else limit)
-        living = hosts.living(c)
-        statuses = [_status(c, batch, living) for batch in found]
+        living, resting = hosts.living(c), rests.of_pools(c)
+        statuses = [_status(c, batch, living, resting) for batch in found]
         ids = batches.all_ids(c)
     return [
         Listed(
@@ -122,8 +122,14 @@ def short_id(batch_id: str, ids: list[str]) -> str:
     )
 
 
-def _status(c: Connection, batch: Batch, living: Sequence[hosts.HostRow]) -> Status:
+def _status(
+    c: Connection,
+    batch: Batch,
+    living: Sequence[hosts.HostRow],
+    resting: Mapping[str, hosts.Rest],
+) -> Status:
     pools = () if batch.state.is_over else batches.pools_of_unfinished(c, batch.id)
     deadline = None if batch.state.is_over else batch.deadline
     left_s = None if deadline is None else deadline - dialect.now(c)
-    return status_of(batch, batches.counts(c, batch.id), living, pools, left_s)
+    counts = batches.counts(c, batch.id)
+    return status_of(batch, counts, living, pools, left_s=left_s, resting=resting)

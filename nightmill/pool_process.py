@@ -36,8 +36,10 @@ def run_pool(
     data_dir.prepare()
     log_to_stderr()
     # The stack keeps its machine awake itself.
-    vigil = nullcontext() if session or settings.worker.allow_sleep else _vigil(settings, data_dir)
-    host, session = machine_name(settings), session or str(uuid.uuid4())
+    host = machine_name(settings)
+    is_kept_awake = session is None and not settings.worker.allow_sleep
+    vigil = _vigil(settings, data_dir, f"{pool}@{host}") if is_kept_awake else nullcontext()
+    session = session or str(uuid.uuid4())
     with vigil:
         return run_worker(
             settings,
@@ -52,9 +54,9 @@ def run_pool(
 
 
 @contextmanager
-def _vigil(settings: Settings, data_dir: DataDir) -> Iterator[None]:
+def _vigil(settings: Settings, data_dir: DataDir, worker: str) -> Iterator[None]:
     with closing(Store.open(settings.store_url)) as store:
-        vigil = Vigil(store, data_dir.log_of("awake"))
+        vigil = Vigil(store, data_dir.log_of("awake"), worker)
         try:
             yield
         finally:

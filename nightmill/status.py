@@ -1,18 +1,19 @@
 """How far a batch is, as a value for programs and for people."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from jobs.deadlines import late_by_s
-from jobs.model import Batch, Counts
+from jobs.model import BRAKE, Batch, Counts
 from jobs.states import BatchState, JobState
+from nightmill.rests import PoolRest, rests_of
 from nightmill.trouble import Trouble, trouble_of
 
 if TYPE_CHECKING:
     # A status is told without a database where it can be.
-    from jobs.store.hosts import HostRow
+    from jobs.store.hosts import HostRow, Rest
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +34,10 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     late_by_s: float | None
     #: Why nothing of it is handed out for now; None where it is not paused.
     paused_reason: str | None
+    #: `brake` where too much of it failed, else the user who paused it; None as above.
+    paused_by: str | None
+    #: When it goes on by itself, in seconds since the epoch; None is when it is resumed.
+    paused_until: float | None
     #: Number of jobs by state: `pending`, `dispatched`, `running`, `succeeded`, `failed`, …
     counts: dict[JobState, int]
     #: Answers that were cut at their row's own max_tokens; they count as succeeded.
@@ -53,6 +58,13 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     unserved: tuple[str, ...]
     #: What keeps all these pools from serving anybody, while it does.
     trouble: Trouble | None
+    #: Those of these pools that begin nothing now, because somebody paused them or by their hours.
+    rests: tuple[PoolRest, ...]
+
+    @property
+    def needs_a_look(self) -> bool:
+        """Whether it is paused because too much of it failed: it does not go on by itself."""
+        return self.paused_by == BRAKE
 
     @property
     def total(self) -> int:
@@ -93,11 +105,14 @@ def status_of(
     counts: Counts,
     living: "Sequence[HostRow]" = (),
     pools: tuple[str, ...] = (),
+    *,
     left_s: float | None = None,
+    resting: "Mapping[str, Rest] | None" = None,
 ) -> Status:
-    """The status of a batch with these counts, whose rows wait for these pools while these hosts
-    live, and which has so many seconds left to its deadline.
+    """The status of a batch with these counts, whose rows wait for these pools, while these hosts
+    live and these pools rest, and which has so many seconds left to its deadline.
     """
+    is_paused = batch.paused_reason is not None
     troubles = [trouble_of(living, pool) for pool in pools]
     served = {host.pool for host in living}
     by_state = {state: getattr(counts, state.value) for state in JobState}
@@ -113,6 +128,8 @@ def status_of(
         deadline=batch.deadline,
         late_by_s=None if left_s is None else late_by_s(left_s, counts.unfinished, jobs_per_s),
         paused_reason=batch.paused_reason,
+        paused_by=batch.paused_by if is_paused else None,
+        paused_until=batch.paused_until if is_paused else None,
         counts=by_state,
         cut=counts.cut,
         input_tokens=counts.input_tokens,
@@ -126,4 +143,5 @@ def status_of(
         pools=pools,
         unserved=tuple(pool for pool in pools if pool not in served),
         trouble=troubles[0] if troubles and all(troubles) else None,
+        rests=rests_of(resting or {}, pools),
     )

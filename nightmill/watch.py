@@ -31,14 +31,17 @@ def wait_for(
 
     `on_tick` gets the status several times a second; what it raises ends the waiting.
     `on_trouble` is called when store or broker begin to fail. Raises `PausedError` when the batch
-    is paused, and another `StoppedEarlyError` where neither waiting nor starting again helps.
+    is paused because too much of it failed, and another `StoppedEarlyError` where neither waiting
+    nor starting again helps.
     """
     began = time.monotonic()
     patience = _Patience(on_trouble)
     unread = Unread(store, stack.locks)
     status = look(store, batch_id)
     while not status.is_over:
-        if status.paused_reason is not None:
+        # A user's pause is waited through, as a stopped process is: whoever paused it resumes it,
+        # or it goes on by itself, and what runs beside it is served meanwhile.
+        if status.needs_a_look:
             raise PausedError(
                 f"{batch_id} is paused: {status.paused_reason}. Mend that, then"
                 f" `nightmill resume {batch_id}`, or give the same command again."

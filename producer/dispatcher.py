@@ -26,6 +26,7 @@ from producer.expiry import Expiry
 from producer.pace import Pace
 from producer.publisher import Pack, Publisher
 from producer.recalls import Recalls
+from producer.resting import keep_rests
 from producer.sampling import Sampler
 from producer.turns import Turns
 from producer.window import Progress, pack_size, window_size
@@ -142,6 +143,7 @@ class Dispatcher:
             )
         self._pause_what_fails()
         self._expiry.look()
+        keep_rests(self._store)
         # Where all slots are taken messages wait; where one is free, they were lost.
         self._put_back([pool.name for pool in pools if pool.running < pool.slots])
         self._keep_rates(now)

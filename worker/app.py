@@ -39,13 +39,15 @@ def run_worker(
     host: str,
     on_ready: Callable[[], None],
     beat_every_s: float = BUSY_S,
+    wall_clock: Callable[[], float] = time.time,
 ) -> int:
     """Run the jobs of `pool` with `backend` until a signal ends it; the exit status.
 
     Belongs into the main thread of a process of its own. `on_ready` is called when messages are
     consumed. The first SIGTERM or SIGINT lets running jobs end within the grace time, the second
     hands them back at once. Nothing runs when it returns or raises. `beat_every_s` is for
-    measuring what heartbeats cost: infinity is none at all.
+    measuring what heartbeats cost: infinity is none at all. `wall_clock` is this machine's, in
+    seconds since the epoch.
 
     Raises:
         UsageError: the name `pool@host` is taken, the machine's clock is wrong, or the backend
@@ -62,13 +64,21 @@ def run_worker(
         last_first.callback(store.close)
         app = celery_app(broker_url, (pool,))
         _check_broker(app, broker_url)
-        presence.refuse_wrong_clock(store, time.time)
+        presence.refuse_wrong_clock(store, wall_clock)
         presence.refuse_twin(store, who)
         presence.take_back_jobs(
             store, data_dir, who, settings.worker.max_crashes, psutil.boot_time()
         )
         last_first.callback(presence.leave, store, who)
-        running = Host.open(backend, store, who, settings, _end_early, beat_every_s=beat_every_s)
+        running = Host.open(
+            backend,
+            store,
+            who,
+            settings,
+            _end_early,
+            beat_every_s=beat_every_s,
+            wall_clock=wall_clock,
+        )
         last_first.callback(running.close)
         return _consume(app, running, who, on_ready)
 

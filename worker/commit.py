@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from jobs.model import Claimed, Outcome
-from jobs.store import hosts, running
-from jobs.store.hosts import HostRow
+from jobs.store import hosts, rests, running
+from jobs.store.hosts import HostRow, Rest
 from jobs.store.store import Store
 from worker.held import Held
 from worker.work import Work, Written
@@ -40,6 +40,7 @@ class Commits:
         outcomes = self.stamped(work.outcomes)
         ended = {outcome.job_id for outcome in outcomes}
         who, beat, taken, claimed = self._who, None, frozenset[str](), list[Claimed]()
+        pause: Rest | None = None
         is_replaced = False
         with self._store.write(durable=bool(outcomes)) as c:
             if work.is_beat:
@@ -50,12 +51,19 @@ class Commits:
             if work.is_beat:
                 # After the records, whose jobs are no longer held. Before the claims, because
                 # a heartbeat gives away what it does not list.
-                is_listed = hosts.seen(c, who.name, who.session, work.trouble)
+                is_listed = hosts.seen(c, who.name, who.session, work.trouble, work.rest)
                 is_replaced = not is_listed and not hosts.enter_again(c, who)
                 beat = running.heartbeat(c, who.session, held.hints(without=ended), self._lease_s)
+                pause = rests.pause_of(c, who.pool)
             if work.hints:
                 claimed = running.claim(c, who.session, who.name, work.hints, self._lease_s)
         held.drop(ended)
         if beat is not None:
             held.follow(beat)
-        return Written(taken=taken, claimed=held.admit(claimed), beat=beat, is_replaced=is_replaced)
+        return Written(
+            taken=taken,
+            claimed=held.admit(claimed),
+            beat=beat,
+            pause=pause,
+            is_replaced=is_replaced,
+        )

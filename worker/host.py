@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
 from typing import Self
@@ -23,6 +23,8 @@ from worker.heartbeat import BUSY_S, Heartbeat
 from worker.loop_thread import LoopThread
 from worker.outcomes import Identity
 from worker.pipeline import HAND_BACK_S, Pipeline
+from worker.rest import RestWatch
+from worker.resting import Resting
 from worker.slots import Slots
 from worker.spool import Spool
 from worker.tally import Tally
@@ -51,6 +53,7 @@ class Host:
         settings: Settings,
         on_death: Callable[[], None],
         beat_every_s: float,
+        watch: RestWatch,
     ) -> None:
         self.capabilities = capabilities
         self._thread = thread
@@ -60,7 +63,7 @@ class Host:
             Commits(store, row, settings.worker.lease_s),
             Spool(spool.folder_in(settings.data_dir), store.describe(), who.session),
             # It beats once the pipeline is there.
-            Heartbeat(time.monotonic, lambda: self._pipeline.trouble, beat_every_s),
+            Heartbeat(time.monotonic, lambda: self._pipeline.trouble, beat_every_s, watch),
             thread.loop,
             on_death,
         )
@@ -74,10 +77,12 @@ class Host:
             limits=settings.worker,
             chance=random.random,
         )
+        self._resting = Resting(watch, self._pipeline, backend, settings.worker.grace_s)
         self._packs: set[Future[None]] = set()
         self._packs_begun = 0
         self._draining: asyncio.Task[None] | None = None
-        self._writer.start(self._pipeline.abort)
+        thread.call(self._resting.begin)
+        self._writer.start(self._follow_beat)
 
     @classmethod
     def open(
@@ -89,15 +94,20 @@ class Host:
         on_death: Callable[[], None],
         *,
         beat_every_s: float = BUSY_S,
+        wall_clock: Callable[[], float] = time.time,
     ) -> Self:
-        """Open the backend, announce the host and begin to work.
+        """Open the backend, announce the host and begin to work, or to rest.
+
+        `wall_clock`, in seconds since the epoch, tells the hours of its pool.
 
         Raises `UsageError` if the backend cannot be opened, or another machine has the name.
         """
+        pool = settings.pools.get(who.pool)
+        watch = RestWatch(None if pool is None else pool.opening, wall_clock)
         thread = LoopThread()
         try:
             capabilities = thread.run(backend.open())
-            row = presence.announce(store, who, capabilities)
+            row = presence.announce(store, who, capabilities, watch.rest)
         except BaseException as error:
             thread.run(backend.close())
             thread.end()
@@ -116,6 +126,7 @@ class Host:
             settings=settings,
             on_death=on_death,
             beat_every_s=beat_every_s,
+            watch=watch,
         )
 
     def run_pack(self, hints: Sequence[Hint], tally: Tally) -> "Future[None]":
@@ -160,6 +171,11 @@ class Host:
             last_first.callback(self._close_checker)
             self._thread.run(self._drained())
 
+    def _follow_beat(self, lost: Iterable[str]) -> None:
+        self._pipeline.abort(lost)
+        # It may have told that the pool was paused, or resumed.
+        self._resting.look()
+
     def _begin_to_drain(self) -> asyncio.Task[None]:
         if self._draining is None:
             self._draining = asyncio.create_task(self._drain())
@@ -191,6 +207,7 @@ class Host:
                 pack.cancel()
 
     async def _drained(self) -> None:
+        self._resting.end()
         await self._begin_to_drain()
 
     def _close_backend(self) -> None:

@@ -60,6 +60,7 @@ class Pipeline:
         self._packs = 0
         self._pack_ended = asyncio.Event()
         self._is_handing_back = False
+        self._is_resting_at_once = False
         self._is_finishing = False
 
     @property
@@ -101,6 +102,24 @@ class Pipeline:
                 )
                 flight.abort(Abort.LOST)
 
+    async def rest(self, grace_s: float) -> None:
+        """Claim nothing for now, let jobs end for `grace_s` seconds, hand back the rest.
+
+        Returns when nothing is generated any more. Packs that have come in wait for `wake`.
+        """
+        self._slots.rest()
+        try:
+            await asyncio.wait_for(self._slots.all_free(), grace_s)
+        except TimeoutError:
+            self._is_resting_at_once = True
+            self._break_off()
+            await self._slots.all_free()
+
+    def wake(self) -> None:
+        """Claim again."""
+        self._is_resting_at_once = False
+        self._slots.wake()
+
     async def finish(self) -> None:
         """Claim nothing more and let jobs end, however long that takes."""
         self._is_finishing = True
@@ -118,6 +137,9 @@ class Pipeline:
         """Claim nothing more and give back at once what runs."""
         self._slots.close()
         self._is_handing_back = True
+        self._break_off()
+
+    def _break_off(self) -> None:
         for flight in self._flights.values():
             flight.abort(Abort.HANDED_BACK)
 
@@ -159,7 +181,7 @@ class Pipeline:
 
     def _launch(self, flight: Flight, tally: Tally) -> asyncio.Task[None]:
         self._flights[flight.job.job_id] = flight
-        if self._is_handing_back:
+        if self._is_handing_back or self._is_resting_at_once:
             flight.abort(Abort.HANDED_BACK)
         return asyncio.create_task(self._live(flight, tally))
 

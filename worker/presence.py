@@ -17,7 +17,7 @@ from jobs.errors import UsageError
 from jobs.folders import locks_in
 from jobs.locks import FileLock
 from jobs.store import dialect, dispatch, hosts
-from jobs.store.hosts import HostRow
+from jobs.store.hosts import HostRow, Rest
 from jobs.store.store import Store
 from worker import spool
 from worker.outcomes import Identity
@@ -152,8 +152,11 @@ def take_back_from_the_dead(
             )
 
 
-def announce(store: Store, who: Identity, capabilities: Capabilities) -> HostRow:
-    """Let the dispatcher know that this worker takes jobs, of which models and how many.
+def announce(
+    store: Store, who: Identity, capabilities: Capabilities, rest: Rest | None = None
+) -> HostRow:
+    """Let the dispatcher know that this worker takes jobs, of which models and how many, or that
+    it rests first.
 
     Raises `UsageError` where a worker of this name lives on another machine.
     """
@@ -167,6 +170,7 @@ def announce(store: Store, who: Identity, capabilities: Capabilities) -> HostRow
         version=version("nightmill"),
         guard=who.guard,
         software=_software(),
+        rest=rest,
     )
     with store.write() as c:
         if not hosts.announce(c, row):

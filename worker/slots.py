@@ -19,10 +19,13 @@ class Slots:
     def __init__(self, total: int) -> None:
         self.total = total
         self._free = total
+        self._all_free = asyncio.Event()
+        self._all_free.set()
         #: Those who want whatever is free, and those who want all of it, who come last.
         self._waiting: deque[tuple[int, asyncio.Future[int]]] = deque()
         self._waiting_for_all: deque[asyncio.Future[int]] = deque()
         self._parked_until = -math.inf
+        self._is_resting = False
         self._is_closed = False
         self._is_serving = False
 
@@ -56,6 +59,8 @@ class Slots:
     def free(self, count: int) -> None:
         """Give `count` slots back."""
         self._free += count
+        if self._free == self.total:
+            self._all_free.set()
         if (self._waiting or self._waiting_for_all) and not self._is_serving:
             # Later in this turn of the loop: what ends together is given out together, and so
             # claimed together.
@@ -69,6 +74,19 @@ class Slots:
         if math.isfinite(for_s):
             loop.call_at(self._parked_until, self._serve)
 
+    def rest(self) -> None:
+        """Give nothing out until `wake`; those who wait go on waiting."""
+        self._is_resting = True
+
+    def wake(self) -> None:
+        """Give slots out again."""
+        self._is_resting = False
+        self._serve()
+
+    async def all_free(self) -> None:
+        """Wait until nobody has a slot; while they rest, it stays so."""
+        await self._all_free.wait()
+
     def close(self) -> None:
         """Give nothing out any more; those who wait get `SlotsClosedError`."""
         self._is_closed = True
@@ -76,7 +94,7 @@ class Slots:
 
     @property
     def _are_given_out(self) -> bool:
-        if self._is_closed:
+        if self._is_closed or self._is_resting:
             return False
         # Asking the clock costs more than the rest, and hosts are hardly ever parked.
         return self._parked_until < 0 or asyncio.get_running_loop().time() >= self._parked_until
@@ -117,4 +135,5 @@ class Slots:
     def _grant(self, most: int) -> int:
         count = min(most, self._free)
         self._free -= count
+        self._all_free.clear()
         return count

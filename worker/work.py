@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from jobs.model import Claimed, Hint, Outcome
-from jobs.store.hosts import Trouble
+from jobs.store.hosts import Rest, Trouble
 from jobs.store.running import Beat
 
 
@@ -15,8 +15,9 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: tuple[Outcome, ...] = ()
     hints: tuple[Hint, ...] = ()
     is_beat: bool = False
-    #: Goes with the heartbeat: what the host suffers from.
+    #: Go with the heartbeat: what the host suffers from, and that it rests.
     trouble: Trouble | None = None
+    rest: Rest | None = None
 
     @property
     def size(self) -> int:
@@ -44,6 +45,8 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     #: Jobs that this session holds now and did not before, by their id.
     claimed: Mapping[str, Claimed] = {}
     beat: Beat | None = None
+    #: With the heartbeat: the pause of the pool, while there is one.
+    pause: Rest | None = None
     #: Whether another session has this one's name by now.
     is_replaced: bool = False
 
@@ -52,5 +55,6 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
             taken=self.taken | other.taken,
             claimed={**self.claimed, **other.claimed},
             beat=self.beat or other.beat,
+            pause=self.pause or other.pause,
             is_replaced=self.is_replaced or other.is_replaced,
         )

@@ -138,14 +138,17 @@ class Writer:
         self._underway, self._waiting = self._waiting, []
         work = work_of(self._underway)
         if self._rest_s() == 0:
-            work = msgspec.structs.replace(work, is_beat=True, trouble=self._heartbeat.trouble)
+            heart = self._heartbeat
+            work = msgspec.structs.replace(
+                work, is_beat=True, trouble=heart.trouble, rest=heart.rest
+            )
         if work.size == 0:
             return
         written = write_all(work, self._persist)
         self._forget(work.outcomes)
         self._tell(answer, self._underway, written)
         if written.beat is not None:
-            self._heartbeat.beaten(work.trouble)
+            self._heartbeat.beaten(work.trouble, work.rest, pause=written.pause)
             self._tell(self._on_lost, written.beat.lost)
         if written.is_replaced:
             self._note_replaced()

@@ -82,6 +82,11 @@ class MlxBackend:
             engine = await self._open_keeper().engine_with(model)
             return await engine.generate(request, on_progress)
 
+    async def rest(self) -> None:
+        """End the child, and with it all that its model takes."""
+        if self._keeper is not None:
+            await self._keeper.rest()
+
     async def health(self) -> Health:
         """Say whether tokens flow. Without a model in memory all is well: a job loads one."""
         if self._keeper is None:

@@ -52,6 +52,20 @@ class EngineKeeper:
         # One who is cancelled must not take the engine from the others who wait.
         return await asyncio.shield(self._starting or self._begin(model))
 
+    async def rest(self) -> None:
+        """End the child, if there is one, and give the lock back; the next job starts another."""
+        if self._starting is not None:
+            # Begun for a job that was broken off since.
+            self._starting.cancel()
+            await asyncio.wait([self._starting])
+        engine = self._engine
+        if engine is None:
+            return
+        await engine.end()
+        if self._starting is None and self._engine is engine:
+            # Else a job came meanwhile, and the lock is for what it asked for.
+            self._lock.release()
+
     async def close(self) -> None:
         """End the child, if there is one, and give the lock back. May be called twice."""
         self._is_closed = True

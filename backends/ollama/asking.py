@@ -47,6 +47,14 @@ class Asker:
         with self._decided(known):
             await self._server.ask_json(path, body, within_s=LOAD_S)
 
+    async def unload(self, known: Known, window: int) -> None:
+        """Let a model leave the memory, unless its owner keeps it there for ever."""
+        if known.name in self._kept_for_ever:
+            return
+        path, body = load_request(known, self._name(known), window, keep_alive=0)
+        with self._decided(known):
+            await self._server.ask_json(path, body)
+
     async def chat(
         self, request: GenerationRequest, known: Known, window: int, on_progress: OnProgress
     ) -> GenerationResult:

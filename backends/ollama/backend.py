@@ -114,6 +114,18 @@ class OllamaBackend:
                 self._catalogue.forget()
             raise
 
+    async def rest(self) -> None:
+        """Let Ollama drop the models that prompts were sent to, whoever loaded them first."""
+        if not self._is_open or self._breach is not None:
+            return
+        await self._seats.give_up_loading()
+        if used := self._seats.used:
+            loaded = await self._catalogue.loaded()
+            for name, window in used.items():
+                if full_name(name) in loaded:
+                    await self._asker.unload(await self._catalogue.find(name), window)
+        self._seats.forget()
+
     async def health(self) -> Health:
         """Well if it answers and what is in flight is not overdue."""
         if not self._is_open:

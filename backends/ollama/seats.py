@@ -68,17 +68,26 @@ class Seats:
         )
         return window > present
 
+    @property
+    def used(self) -> dict[str, int]:
+        """The windows of the models that prompts were sent to, and that may still be in memory."""
+        return {n: model.window for n, model in self._models.items() if model.seen_at is not None}
+
     def forget(self) -> None:
-        """The server was away: nothing is known to be in its memory."""
+        """The server was away, or dropped them: no model is known to be in its memory."""
         for model in self._models.values():
             model.seen_at = None
 
-    async def close(self) -> None:
-        """Give up what is being loaded."""
+    async def give_up_loading(self) -> None:
+        """Break off what is being loaded."""
         tasks = [model.loading for model in self._models.values() if model.loading]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Give up what is being loaded."""
+        await self.give_up_loading()
         self._models.clear()
 
     async def _make_ready(self, name: str, model: _Model, wanted: int, context: int) -> None:

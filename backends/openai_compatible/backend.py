@@ -78,6 +78,14 @@ class OpenAiBackend:
         except StatusError as error:
             raise await self._refusal(request, error) from error
 
+    async def rest(self) -> None:
+        """Nothing that it could do: no call of this protocol makes a server drop its model."""
+        log.info(
+            "The server at %s keeps its model in memory: nobody can ask it not to.",
+            self._server.url,
+            extra={"action": "no_rest"},
+        )
+
     async def health(self) -> Health:
         """Well if it lists its models and what is in flight is not overdue."""
         silent_s = self._server.silent_s

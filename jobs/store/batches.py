@@ -267,7 +267,7 @@ _LOCK = Sql("SELECT j.state, j.revision FROM batches AS j WHERE j.id = :batch_id
 _REOPEN = Sql(
     """
 UPDATE batches SET revision = revision + 1, state = 'ingesting', finished_at = NULL,
-    paused_reason = NULL, files = :files, {deadline_ahead}
+    paused_reason = NULL, paused_by = '', paused_until = NULL, files = :files, {deadline_ahead}
 WHERE id = :batch_id RETURNING {columns}
 """,
     _PARTS,

@@ -51,7 +51,7 @@ class LivePool(msgspec.Struct, frozen=True, kw_only=True):
 
 def live_pools(c: Connection, alive_s: float) -> list[LivePool]:
     """The pools that have a host which claims jobs: it was seen in the last `alive_s` seconds and
-    is not parked. By name.
+    is not parked, and neither it nor its whole pool rests. By name.
     """
     hosts = _LIVE(c, alive_s=alive_s).all()
     busy = {row.pool: row for row in _BUSY(c)}
@@ -199,10 +199,15 @@ def _put_back(c: Connection, pool: str, older_than_s: float) -> int:
 
 _PARTS = {"running_columns": RUNNING_COLUMNS}
 # A host that claims nothing now is given nothing: its messages would only pile up.
-_LIVE = Sql(
-    "SELECT pool, slots, models FROM hosts WHERE seen_at > {now} - :alive_s"
-    " AND (trouble IS NULL OR parked_until <= {now})"
-)
+_LIVE = Sql("""
+SELECT pool, slots, models FROM hosts
+WHERE seen_at > {now} - :alive_s AND (trouble IS NULL OR parked_until <= {now})
+    AND rests_because IS NULL
+    AND NOT EXISTS (
+        SELECT 1 FROM pools AS p WHERE p.name = hosts.pool
+            AND p.paused = 1 AND (p.paused_until IS NULL OR p.paused_until > {now})
+    )
+""")
 _BUSY = Sql("""
 SELECT j.pool, count(*) AS in_flight,
     sum(CASE WHEN j.state = 'running' THEN 1 ELSE 0 END) AS running
@@ -266,7 +271,8 @@ _LOCK_BATCHES = Sql(
 _FINALIZE = Sql("UPDATE batches SET state = 'finalizing' WHERE id IN {ids}", ids="id")
 _COMPLETE = Sql(
     "UPDATE batches SET state = 'completed', finished_at = {now}, jobs_per_s = 0,"
-    " tokens_per_s = 0, paused_reason = NULL WHERE id IN {ids}",
+    " tokens_per_s = 0, paused_reason = NULL, paused_by = '', paused_until = NULL"
+    " WHERE id IN {ids}",
     ids="id",
 )
 _RATES = Sql(

@@ -1,6 +1,6 @@
 """The live registry: which session serves which pool on which machine."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from sqlalchemy import Connection
@@ -18,6 +18,16 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     #: For how many seconds it claims nothing more; None is until somebody has looked.
     parked_s: float | None
+
+
+class Rest(msgspec.Struct, frozen=True, kw_only=True):
+    """That a host, or a whole pool, begins nothing, so that its owner has the machine."""
+
+    because: Literal["hours", "paused"]
+    #: Seconds since the epoch; None is until somebody resumes it.
+    until: float | None
+    #: What was said when it was paused; a host does not say.
+    reason: str = ""
 
 
 class HostRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +57,8 @@ class HostRow(msgspec.Struct, frozen=True, kw_only=True):
     troubled_s: float | None = None
     #: Whether it waits until somebody has looked.
     is_out: bool = False
+    #: Why it rests, while it does.
+    rest: Rest | None = None
 
 
 def announce(c: Connection, host: HostRow) -> bool:
@@ -62,10 +74,19 @@ def enter_again(c: Connection, host: HostRow) -> bool:
     return _ENTER(c, **_values(host)).rowcount == 1
 
 
-def seen(c: Connection, name: str, session: str, trouble: Trouble | None = None) -> bool:
-    """Note that a session lives, and what it suffers from; False when another has its name now."""
+def seen(
+    c: Connection,
+    name: str,
+    session: str,
+    trouble: Trouble | None = None,
+    rest: Rest | None = None,
+) -> bool:
+    """Note that a session lives, what it suffers from, and whether it rests; False when another
+    has its name now.
+    """
     text, parked_s = (None, None) if trouble is None else (trouble.text, trouble.parked_s)
-    return _SEEN(c, name=name, session=session, trouble=text, parked_s=parked_s).rowcount == 1
+    values = {"name": name, "session": session, "trouble": text, "parked_s": parked_s}
+    return _SEEN(c, **values, **_of_rest(rest)).rowcount == 1
 
 
 def was_seen_since(c: Connection, name: str, when: float) -> bool:
@@ -110,8 +131,8 @@ def models_running(c: Connection) -> list[tuple[str, str]]:
     return [tuple(row) for row in _MODELS_RUNNING(c)]
 
 
-def _values(host: HostRow) -> dict[str, str | int]:
-    return {
+def _values(host: HostRow) -> dict[str, str | float | None]:
+    return _of_rest(host.rest) | {
         "name": host.name,
         "session": host.session,
         "pool": host.pool,
@@ -124,16 +145,24 @@ def _values(host: HostRow) -> dict[str, str | int]:
     }
 
 
+def _of_rest(rest: Rest | None) -> dict[str, str | float | None]:
+    if rest is None:
+        return {"rests_because": None, "rests_until": None}
+    return {"rests_because": rest.because, "rests_until": rest.until}
+
+
 def _host(row: dict[str, Any]) -> HostRow:
-    of_json = {key: msgspec.json.decode(row[key]) for key in ("models", "software")}
-    return msgspec.convert(row | of_json | {"is_out": bool(row["is_out"])}, HostRow)
+    values = row | {key: msgspec.json.decode(row[key]) for key in ("models", "software")}
+    because, until = values.pop("rests_because"), values.pop("rests_until")
+    values["rest"] = None if because is None else {"because": because, "until": until}
+    return msgspec.convert(values | {"is_out": bool(row["is_out"])}, HostRow)
 
 
 _ENTRY = """
 INSERT INTO hosts (name, session, pool, slots, models, machine, version, guard, software,
-    started_at, seen_at)
+    started_at, seen_at, rests_because, rests_until)
 VALUES (:name, :session, :pool, :slots, :models, :machine, :version, :guard, :software,
-    {now}, {now})
+    {now}, {now}, :rests_because, CAST(:rests_until AS DOUBLE PRECISION))
 """
 _ENTER = Sql(_ENTRY + "ON CONFLICT (name) DO NOTHING")
 _ANNOUNCE = Sql(
@@ -143,7 +172,8 @@ ON CONFLICT (name) DO UPDATE SET session = excluded.session, pool = excluded.poo
     slots = excluded.slots, models = excluded.models, machine = excluded.machine,
     version = excluded.version, guard = excluded.guard, software = excluded.software,
     started_at = excluded.started_at, seen_at = excluded.seen_at,
-    trouble = NULL, troubled_since = NULL, parked_until = NULL
+    trouble = NULL, troubled_since = NULL, parked_until = NULL,
+    rests_because = excluded.rests_because, rests_until = excluded.rests_until
 WHERE hosts.guard IN ('', excluded.guard) OR hosts.seen_at <= {now} - :alive_s
 """
 )
@@ -152,7 +182,9 @@ UPDATE hosts SET seen_at = {now}, trouble = CAST(:trouble AS TEXT),
     troubled_since = CASE
         WHEN CAST(:trouble AS TEXT) IS NOT NULL THEN coalesce(troubled_since, {now})
     END,
-    parked_until = {now} + CAST(:parked_s AS DOUBLE PRECISION)
+    parked_until = {now} + CAST(:parked_s AS DOUBLE PRECISION),
+    rests_because = CAST(:rests_because AS TEXT),
+    rests_until = CAST(:rests_until AS DOUBLE PRECISION)
 WHERE name = :name AND session = :session
 """)
 _SEEN_SINCE = Sql("SELECT count(*) FROM hosts WHERE name = :name AND seen_at >= :when")
@@ -173,7 +205,7 @@ WHERE {in_flight} AND j.state = 'running' ORDER BY j.pool, j.model
 """)
 _LISTING = Sql(
     "SELECT name, session, pool, slots, models, machine, version, guard, software, started_at,"
-    " seen_at, trouble,"
+    " seen_at, trouble, rests_because, rests_until,"
     " {now} - seen_at AS silent_s, {now} - troubled_since AS troubled_s,"
     " CASE WHEN trouble IS NOT NULL AND parked_until IS NULL THEN 1 ELSE 0 END AS is_out"
     " FROM hosts ORDER BY name"

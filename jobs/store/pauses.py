@@ -1,35 +1,35 @@
 """Batches of which nothing is handed out for now, and why.
 
-A pause is no state: the batch stays open, what runs of it ends as usual, and somebody has to look.
+A pause is no state: the batch stays open, and what runs of it ends as usual. Where too much of it
+failed the brake pauses it, and somebody has to look; where a user does, it may have an end.
 """
 
 from collections import Counter
 
 from sqlalchemy import Connection
 
-from jobs.states import JobState
+from jobs.model import BRAKE
 from jobs.store import notices
-from jobs.store.counters import Deltas
 from jobs.store.dialect import Sql
 from jobs.store.notices import Event
+from jobs.store.recalling import recall
 
 
-def pause(c: Connection, batch_id: str, reason: str) -> Counter[str] | None:
-    """Hand out nothing more of an open batch until it is resumed.
+def pause(
+    c: Connection, batch_id: str, reason: str, by: str = BRAKE, for_s: float | None = None
+) -> Counter[str] | None:
+    """Hand out nothing more of an open batch, for so many seconds or until it is resumed.
 
     What nobody has claimed yet goes back to pending; how many jobs that were, by pool. Does
-    nothing and returns None where the batch is not open or is paused already.
+    nothing and returns None where the batch is over; or is paused already, for the brake: a
+    user's word counts instead of what was said before.
     """
-    if not _PAUSE(c, batch_id=batch_id, reason=reason).rowcount:
+    if not _PAUSE(c, batch_id=batch_id, reason=reason, by=by, for_s=for_s).rowcount:
         return None
-    notices.note(c, [batch_id], Event.PAUSED)
-    rows = _UNCLAIMED(c, batch_id=batch_id).all()
-    if rows:
-        _RECALL(c, ids=[row.id for row in rows])
-    deltas = Deltas()
-    deltas.move(batch_id, JobState.DISPATCHED, JobState.PENDING, len(rows))
-    deltas.write(c)
-    return Counter(row.pool for row in rows)
+    if by == BRAKE:
+        # Who paused it himself need not be told.
+        notices.note(c, [batch_id], Event.PAUSED)
+    return recall(c, batch_id)
 
 
 def go_on(c: Connection, batch_id: str) -> bool:
@@ -37,16 +37,23 @@ def go_on(c: Connection, batch_id: str) -> bool:
     return _GO_ON(c, batch_id=batch_id).rowcount == 1
 
 
+def due(c: Connection) -> list[str]:
+    """The batches whose pause is over."""
+    return list(_DUE(c).scalars())
+
+
 _PAUSE = Sql("""
-UPDATE batches SET paused_reason = :reason
-WHERE id = :batch_id AND state = 'open' AND paused_reason IS NULL
+UPDATE batches SET paused_reason = :reason, paused_by = :by,
+    paused_until = {now} + CAST(:for_s AS DOUBLE PRECISION)
+WHERE id = :batch_id AND state IN ('open', 'ingesting')
+    AND (paused_reason IS NULL OR :by <> 'brake')
 """)
-_UNCLAIMED = Sql("""
-SELECT j.id, j.pool FROM {jobs_in_flight}
-WHERE {in_flight} AND j.state = 'dispatched' AND {batch} = :batch_id
-ORDER BY j.id {lock}
-""")
-_RECALL = Sql("UPDATE jobs SET state = 'pending' WHERE id IN {ids}", ids="id")
 _GO_ON = Sql("""
-UPDATE batches SET paused_reason = NULL WHERE id = :batch_id AND paused_reason IS NOT NULL
+UPDATE batches SET paused_reason = NULL, paused_by = '', paused_until = NULL
+WHERE id = :batch_id AND paused_reason IS NOT NULL
+""")
+_DUE = Sql("""
+SELECT id FROM batches
+WHERE state IN ('open', 'ingesting') AND paused_reason IS NOT NULL AND paused_until <= {now}
+ORDER BY id
 """)

@@ -17,6 +17,7 @@ from nightmill.cli.hosts import hosts
 from nightmill.cli.models import models
 from nightmill.cli.monitor import monitor
 from nightmill.cli.output import tell
+from nightmill.cli.pause import pause
 from nightmill.cli.results import results
 from nightmill.cli.resume import resume
 from nightmill.cli.retry import retry
@@ -28,7 +29,8 @@ from nightmill.cli.wait import wait
 from nightmill.cli.worker import worker
 
 COMMANDS = (
-    *(run, submit, wait, status, results, errors, cancel, edit, retry, resume, delete, batches),
+    *(run, submit, wait, status, results, errors, cancel, edit, retry),
+    *(pause, resume, delete, batches),
     *(models, hosts, up, dispatch, worker, monitor, check, bench),
 )
 

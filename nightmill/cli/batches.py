@@ -9,9 +9,11 @@ import typer
 from jobs.states import JobState
 from nightmill.cli import options, words
 from nightmill.cli.output import print_json, say, tell
+from nightmill.cli.rests import clock, why_nothing_begins
 
 if TYPE_CHECKING:
     from nightmill.looking import Listed
+    from nightmill.status import Status
 
 NEWEST = 20
 
@@ -53,11 +55,25 @@ def cells(listed: "Listed") -> tuple[str, ...]:
     status = listed.status
     return (
         listed.short_id,
-        "paused" if status.paused_reason is not None else status.state,
+        _state(status),
         f"{status.finished:,}/{status.total:,}",
         f"{status.counts[JobState.FAILED]:,}",
         words.duration(listed.age_s),
         status.name,
         status.output or "-",
-        "" if status.paused_reason is None else f"({status.paused_reason})",
+        f"({note})" if (note := _note(status)) else "",
     )
+
+
+def _note(status: "Status") -> str:
+    """Why nothing of it begins, beside a state that says that it does not."""
+    if status.paused_reason is None:
+        return why_nothing_begins(status)
+    until = "" if status.paused_until is None else f"until {clock(status.paused_until)}: "
+    return f"{until}{status.paused_reason}"
+
+
+def _state(status: "Status") -> str:
+    if status.paused_reason is not None:
+        return "paused"
+    return "resting" if why_nothing_begins(status) else status.state

@@ -45,6 +45,17 @@ def _silent(
 @_silent
 def batches(settings: "Settings") -> Iterable[_Word]:
     """The newest batches by id, and by name where only one has it."""
+    return _batches(settings)
+
+
+@_silent
+def pools_and_batches(settings: "Settings") -> Iterable[_Word]:
+    """The pools that are configured, then the newest batches."""
+    yield from _pools(settings)
+    yield from _batches(settings)
+
+
+def _batches(settings: "Settings") -> Iterable[_Word]:
     found = _newest(settings)
     names = [batch.name for batch in found]
     for batch in found:
@@ -68,6 +79,10 @@ def models(settings: "Settings") -> Iterable[_Word]:
 @_silent
 def pools(settings: "Settings") -> Iterable[_Word]:
     """The pools that are configured."""
+    return _pools(settings)
+
+
+def _pools(settings: "Settings") -> Iterable[_Word]:
     return ((name, pool.backend) for name, pool in settings.pools.items())
 
 

@@ -12,9 +12,10 @@ from jobs.errors import PausedError, StoppedEarlyError, StoreError
 from jobs.settings import Settings
 from jobs.states import BatchState
 from jobs.store.store import Store
-from nightmill.cli.onlooker import Onlooker
+from nightmill.cli.onlooker import Onlooker, it_waits
 from nightmill.cli.output import print_json, say
 from nightmill.cli.progress import progress
+from nightmill.cli.rests import before_it_starts
 from nightmill.cli.signals import InterruptedByUser, Signals
 from nightmill.cli.status import fields
 from nightmill.cli.summary import counts, failures, spent, summary
@@ -77,14 +78,15 @@ def _run_to_the_end(course: Course, before: Status) -> Status:
         say("All rows are done already." if is_done else f"The batch was {before.state} before.")
         course.on_served()
         return before
-    say(*_other_batches(course, before))
+    resting = before_it_starts(before, course.settings, time.time())
+    say(*_other_batches(course, before), *map(it_waits, resting))
     data_dir = DataDir(course.settings.data_dir)
     with (
         logged_to(data_dir.log_of("dispatcher")),
         Stack(course.settings, course.store) as stack,
         progress(terminal=course.terminal) as shown,
     ):
-        user = Onlooker(stack, course.signals, shown, course.on_served)
+        user = Onlooker(stack, course.signals, shown, course.on_served, resting)
         return wait_for(course.store, course.batch_id, stack, user.see, user.hear_of_trouble)
 
 

@@ -7,6 +7,7 @@ import msgspec
 
 from nightmill.cli import options, words
 from nightmill.cli.output import print_json, say, tell
+from nightmill.cli.rests import of_pool
 
 if TYPE_CHECKING:
     from nightmill.fleet import HostStatus
@@ -40,6 +41,8 @@ def hosts(*, json: options.Json = False, config: options.Config = None) -> None:
     for host in found:
         if host.trouble is not None:
             tell(f"{host.name}: {host.trouble}")
+        if host.rest is not None:
+            tell(f"{host.name}: {of_pool(host.rest)}")
     if spooled:
         tell(spooled_line(spooled))
 

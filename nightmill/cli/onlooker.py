@@ -1,12 +1,13 @@
 """The user in front of a batch that runs: told how it goes, and heard when it shall stop."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from jobs.errors import BrokerError, StoreError
 from jobs.states import JobState
 from nightmill.cli.output import say
 from nightmill.cli.progress import Progress
+from nightmill.cli.rests import why_nothing_begins
 from nightmill.cli.signals import Signals
 from nightmill.embedded.stack import Stack
 from nightmill.status import Status
@@ -28,6 +29,7 @@ class Onlooker:
         signals: Signals,
         progress: Progress,
         on_served: Callable[[], None] = lambda: None,
+        has_said: Iterable[str] = (),
     ) -> None:
         self._stack = stack
         self._signals = signals
@@ -38,6 +40,8 @@ class Onlooker:
         self._is_served = False
         self._trouble = ""
         self._unserved: set[str] = set()
+        self._why_it_waits = ""
+        self._has_said = set(has_said)
 
     def see(self, status: Status) -> None:
         """Show the status; raises `InterruptedByUser` when a signal has come."""
@@ -49,6 +53,7 @@ class Onlooker:
             say(f"{self._stack.leader.capitalize()} runs the services here; this run shares them.")
         self._note_service(status)
         self._tell_of_trouble(status)
+        self._tell_of_rest(status)
         self._progress.show(status)
 
     def hear_of_trouble(self, error: StoreError | BrokerError) -> None:
@@ -76,8 +81,21 @@ class Onlooker:
                 self._unserved.add(pool)
                 say(f"No worker serves pool {pool} yet: see `nightmill check`.")
 
+    def _tell_of_rest(self, status: Status) -> None:
+        why = why_nothing_begins(status)
+        if why and why != self._why_it_waits and why not in self._has_said:
+            say(it_waits(why))
+        elif self._why_it_waits and not why and not status.is_over:
+            say("It goes on.")
+        self._why_it_waits = why
+
     def _is_served_by_others(self) -> bool:
         return not self._stack.is_leader and time.monotonic() - self._began > PASSING_S
+
+
+def it_waits(why: str) -> str:
+    """What is said once of a batch that waits for a pause or a rest to end."""
+    return f"Waiting, as {why}."
 
 
 def _is_handed_out(status: Status) -> bool:

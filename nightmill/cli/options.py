@@ -1,11 +1,15 @@
 """Options and arguments that more than one command has."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from jobs.durations import parse_duration
 from nightmill.cli import completion
+
+if TYPE_CHECKING:
+    from nightmill.pausing import Target
 
 #: What is asked of the model.
 Endpoint = Literal["chat", "embeddings"]
@@ -29,6 +33,19 @@ def share(text: str) -> float:
     return value
 
 
+def duration(text: str) -> float:
+    """Seconds of a duration as people write it."""
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def named(target: "Target") -> dict[str, str]:
+    """What a command was about, for programs: the id of a batch, or the name of a pool."""
+    return {"id" if target.kind == "batch" else "pool": target.name}
+
+
 Config = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="Configuration file to use.")
 ]
@@ -40,6 +57,14 @@ BatchId = Annotated[
         metavar="BATCH",
         help="Id of the batch, the beginning of it, or its name.",
         autocompletion=completion.batches,
+    ),
+]
+PoolOrBatch = Annotated[
+    str,
+    typer.Argument(
+        metavar="POOL|BATCH",
+        help="Name of a pool; or id of a batch, the beginning of it, or its name.",
+        autocompletion=completion.pools_and_batches,
     ),
 ]
 Inputs = Annotated[

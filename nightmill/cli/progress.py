@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from jobs.states import JobState
+from nightmill.cli.rests import why_nothing_begins
 from nightmill.cli.summary import speed
 from nightmill.cli.terminal import Terminal
 from nightmill.status import Status
@@ -46,7 +48,8 @@ def figures(status: Status) -> str:
     parts = [f"{status.finished:,} of {status.total:,} done"]
     if status.unsuccessful:
         parts.append(f"{status.unsuccessful:,} failed")
-    return ", ".join(parts + speed(status))
+    waits = why_nothing_begins(status) if not status.counts[JobState.RUNNING] else ""
+    return ", ".join([*parts, *speed(status), *([waits] if waits else [])])
 
 
 class PlainLines:

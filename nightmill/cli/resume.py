@@ -7,23 +7,25 @@ from nightmill.cli.output import print_json, say
 
 
 def resume(
-    batch: options.BatchId, *, json: options.Json = False, config: options.Config = None
+    what: options.PoolOrBatch, *, json: options.Json = False, config: options.Config = None
 ) -> None:
-    """Let a batch go on that was paused because too many of its rows failed.
+    """Let a batch or a pool go on that was paused, by somebody or because too much failed.
 
     What failed stays failed: `nightmill retry` runs that again, and resumes the batch too.
 
     Example: nightmill resume b-0193
     """
-    from jobs.store import batches, pauses
+    from nightmill.pausing import resume as go_on
     from nightmill.setup import open_store, read_settings
 
-    with closing(open_store(read_settings(config))) as store, store.write(durable=True) as c:
-        found = batches.get(c, batch)
-        was_paused = pauses.go_on(c, found.id)
+    settings = read_settings(config)
+    with closing(open_store(settings)) as store:
+        found, was_paused = go_on(settings, store, what)
     if json:
-        print_json(id=found.id, resumed=was_paused)
-    elif was_paused:
-        say(f"{found.id} goes on: nightmill wait {found.id}")
+        print_json(**options.named(found), resumed=was_paused)
+    elif not was_paused:
+        say(f"{found} is not paused.")
+    elif found.kind == "batch":
+        say(f"{found} goes on: nightmill wait {found}")
     else:
-        say(f"{found.id} is not paused.")
+        say(f"{found} works again.")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from nightmill.cli import options, words
+from nightmill.cli import options, rests, words
 from nightmill.cli.hosts import spooled_line
 from nightmill.cli.output import print_json, tell
 from nightmill.report import Report
@@ -38,7 +38,7 @@ def status(
     settings = read_settings(config)
     with closing(open_store(settings)) as store:
         found = look(store, batch)
-        is_still = found.is_over or found.paused_reason is not None
+        is_still = found.is_over or found.needs_a_look
         report = report_of(store, found.id) if is_still else None
         chronicle = chronicle_of(store, found.id) if history else None
     spooled = spool.waiting(spool.folder_in(settings.data_dir))
@@ -69,7 +69,8 @@ def lines(status: Status, report: Report | None) -> list[str]:
         *schedule(status),
     ]
     if status.paused_reason is not None:
-        said.append(f"paused: {status.paused_reason}; nightmill resume {status.id}")
+        said.append(f"{rests.pause_of(status)}; nightmill resume {status.id}")
+    said += map(rests.of_pool, status.rests)
     if status.trouble is not None:
         since = words.duration(status.trouble.for_s)
         said.append(

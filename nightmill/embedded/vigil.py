@@ -3,8 +3,10 @@
 import threading
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from jobs import loops
-from jobs.store import batches
+from jobs.store import batches, hosts, rests
 from jobs.store.store import Store
 from nightmill.embedded.awake import Awake
 from nightmill.embedded.lifeline import Lifeline
@@ -13,10 +15,13 @@ LOOK_EVERY_S = 2.0
 
 
 class Vigil:
-    """Holds this machine awake, until `end`, whenever any batch of the store is handed out."""
+    """Holds this machine awake, until `end`, whenever any batch of the store is handed out to a
+    pool that does not rest. Where it is for one worker alone, that has to be at work itself.
+    """
 
-    def __init__(self, store: Store, log_path: Path) -> None:
+    def __init__(self, store: Store, log_path: Path, worker: str | None = None) -> None:
         self._store = store
+        self._worker = worker
         self._lifeline = Lifeline()
         self._awake = Awake(log_path, self._lifeline.fd)
         self._stop = threading.Event()
@@ -36,6 +41,15 @@ class Vigil:
 
     def _look(self) -> float:
         with self._store.read() as c:
-            has_work = bool(batches.handed_out(c))
+            has_work = _has_work(c, self._worker)
         self._awake.hold(has_work)
         return LOOK_EVERY_S
+
+
+def _has_work(c: Connection, worker: str | None) -> bool:
+    host = None if worker is None else hosts.find(c, worker)
+    if host is not None and host.rest is not None:
+        return False
+    resting = rests.of_pools(c)
+    waits_for = (batches.pools_of_unfinished(c, batch.id) for batch in batches.handed_out(c))
+    return any(not pools or not resting.keys() >= set(pools) for pools in waits_for)

@@ -130,9 +130,8 @@ def kind(request: pytest.FixtureRequest, run: Run) -> Iterator[Kind]:
             kind = Kind(backend=request.getfixturevalue("mlx"), model="babbler", endless=endless)
     run(kind.backend.open())
     yield kind
-    if request.param != "mlx":
-        # That one is shared by others, who may come later.
-        run(kind.backend.close())
+    # The backend of mlx is shared by others, who may come later; but no process stays behind.
+    run(kind.backend.rest() if request.param == "mlx" else kind.backend.close())
 
 
 @pytest.fixture

@@ -84,6 +84,32 @@ def test_how_it_ends_does_not_quote_the_prompt(run: Run, kind: Kind, model: str 
     assert "code-word" not in repr(run(ask_what_may_be_refused()))
 
 
+def test_a_backend_that_rests_has_no_process_and_answers_when_asked_again(
+    run: Run, kind: Kind
+) -> None:
+    run(answer(kind.backend, ask("hello", kind.model, max_tokens=4)))
+
+    run(kind.backend.rest())
+    run(kind.backend.rest())
+
+    assert processes_of_backends() == []
+    assert run(kind.backend.health()).is_well
+    assert run(answer(kind.backend, ask("hello", kind.model, max_tokens=4))).model == kind.model
+
+
+@GENERATING
+def test_who_asks_while_it_goes_to_rest_is_answered(run: Run, kind: Kind) -> None:
+    async def ask_meanwhile() -> str:
+        await answer(kind.backend, ask("hello", kind.model, max_tokens=4))
+        resting = asyncio.create_task(kind.backend.rest())
+        await asyncio.sleep(0)
+        result = await answer(kind.backend, ask("hello", kind.model, max_tokens=4))
+        await resting
+        return result.model
+
+    assert run(ask_meanwhile()) == kind.model
+
+
 def test_closing_leaves_nothing_behind(run: Run, kind: Kind) -> None:
     run(answer(kind.backend, ask("hello", kind.model, max_tokens=4)))
     run(kind.backend.close())

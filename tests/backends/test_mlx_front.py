@@ -242,6 +242,56 @@ def test_only_one_big_model_is_in_memory(run: Run, make: Make) -> None:
     assert (beside.model, in_turn.model) == ("small", "big")
 
 
+def test_at_rest_it_holds_neither_a_process_nor_the_lock_for_big_models(
+    run: Run, make: Make, new_processes: Callable[[], list[psutil.Process]]
+) -> None:
+    async def rest_and_wake() -> tuple[list[psutil.Process], str]:
+        one, two = make("answers"), make("answers")
+        async with opened(one, two):
+            await answer(one, ask("hello", "big"))
+            await one.rest()
+            left = new_processes()
+            await answer(two, ask("hello", "big"))
+            with pytest.raises(ParkBackendError, match="has a big model in memory"):
+                await answer(one, ask("hello", "big"))
+            await two.rest()
+            return left, (await answer(one, ask("hello", "big"))).model
+
+    assert run(rest_and_wake()) == ([], "big")
+
+
+def test_a_model_that_loads_for_nobody_any_more_is_broken_off_at_rest(
+    run: Run, make: Make, new_processes: Callable[[], list[psutil.Process]]
+) -> None:
+    async def rest_while_it_loads() -> list[psutil.Process]:
+        async with opened(make("loads-for-ever")) as backend:
+            task = asyncio.create_task(backend.generate(HELLO, ignore))
+            await until(new_processes)
+            task.cancel()
+            await asyncio.wait([task])
+            await asyncio.wait_for(backend.rest(), 30)
+            return new_processes()
+
+    assert run(rest_while_it_loads()) == []
+
+
+def test_a_job_that_comes_while_a_big_model_leaves_gets_the_lock_for_good(
+    run: Run, make: Make
+) -> None:
+    async def ask_meanwhile() -> None:
+        one, two = make("answers"), make("answers")
+        async with opened(one, two):
+            await answer(one, ask("hello", "big"))
+            resting = asyncio.create_task(one.rest())
+            await asyncio.sleep(0)
+            await answer(one, ask("hello", "big"))
+            await resting
+            with pytest.raises(ParkBackendError, match="has a big model in memory"):
+                await answer(two, ask("hello", "big"))
+
+    run(ask_meanwhile())
+
+
 def test_a_model_put_into_the_folder_later_is_found(run: Run, make: Make, models_dir: Path) -> None:
     async def ask_for_a_new_one() -> GenerationResult:
         async with opened(make("answers")) as backend:

@@ -6,6 +6,7 @@ import platformdirs
 import pytest
 
 from jobs.errors import SettingsError
+from jobs.hours import Hours
 from jobs.settings import Settings, WorkerSettings, load_settings
 from jobs.settings_pools import PoolSettings
 
@@ -126,6 +127,18 @@ def test_slots_come_from_the_backend_unless_given(load: Load, backend: str, slot
 def test_a_list_is_separated_by_commas_in_a_variable(load: Load) -> None:
     settings = load(environ={"NIGHTMILL_POOLS__MLX__PREFER": "qwen3-4b, gemma-2b"})
     assert settings.pools["mlx"].prefer == ("qwen3-4b", "gemma-2b")
+
+
+def test_hours_are_one_range_or_a_list_and_separated_by_semicolons_in_a_variable(
+    load: Load,
+) -> None:
+    one = load("[pools.mlx]\nhours = '22:00-07:00'").pools["mlx"]
+    two = load("[pools.mlx]\nhours = ['mon-fri 22:00-07:00', 'sat,sun']").pools["mlx"]
+    same = load(environ={"NIGHTMILL_POOLS__MLX__HOURS": "mon-fri 22:00-07:00; sat,sun"})
+
+    assert one.opening == Hours.parse(["22:00-07:00"])
+    assert two.opening == same.pools["mlx"].opening == Hours.parse(two.hours or ())
+    assert load("").pools["mlx"].opening is None
 
 
 def test_a_switch_is_true_or_false_in_a_variable_too(load: Load) -> None:
@@ -269,6 +282,11 @@ def test_a_dangling_link_is_not_passed_over(load: Load, folder: Path) -> None:
         ("[pools.mlx]\nslots = true", "a number"),
         ("[pools.mlx]\nprefer = [3]", "text"),
         ("[pools.mlx]\nprefer = 3", "a list of texts"),
+        ("[pools.mlx]\nhours = 22", "a list of texts"),
+        ("[pools.mlx]\nhours = []", "a range or more: without one it never opens"),
+        ("[pools.mlx]\nhours = '22:00'", "ranges such as `22:00-07:00`"),
+        ("[pools.mlx]\nhours = '22:00-22:00'", "ranges that open at all"),
+        ("[pools.mlx]\nhours = ['21:00-23:00', '22:00-07:00']", "ranges that do not overlap"),
         ("[pools.mlx]\nbackend = 'vllm'", "'mlx', 'ollama', 'openai', 'fake' or 'null'"),
         ("[pools.mlx]\nbackend.a.b.c.d = 1", "'mlx', 'ollama', 'openai', 'fake' or 'null'"),
         ("[[pools]]\nslots = 3", "a table"),

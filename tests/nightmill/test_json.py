@@ -29,6 +29,7 @@ CALLS = {
     "errors": ["night"],
     "results": ["night", "-o", "so-far.jsonl"],
     "retry": ["night", "--model", "fake"],
+    "pause": ["night"],
     "resume": ["night"],
     "cancel": ["night"],
     "wait": ["night"],

@@ -5,9 +5,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ import redis
 
 from backends.base import Backend
 from jobs.settings import Settings, WorkerSettings
+from jobs.settings_pools import PoolSettings
 from jobs.store.store import Store
 from tests.integration.mill import ROOT
 from tests.waiting import eventually
@@ -37,20 +41,37 @@ def start_host(deaths: list[str], tmp_path: Path) -> Iterator[StartHost]:
     with contextlib.ExitStack() as stack:
 
         def start(
-            store: Store, backend: Backend, *, session: str | None = None, **settings: Any
+            store: Store,
+            backend: Backend,
+            wall_clock: Callable[[], float] = time.time,
+            *,
+            session: str | None = None,
+            pool: Mapping[str, Any] = MappingProxyType({}),
+            **settings: Any,
         ) -> Host:
             who = Identity(session=session or str(uuid.uuid4()), host="here", pool=POOL)
             host = Host.open(
                 backend,
                 store,
                 who,
-                Settings(data_dir=tmp_path, worker=WorkerSettings(**settings)),
+                Settings(
+                    data_dir=tmp_path,
+                    pools={POOL: PoolSettings(backend="fake", **pool)},
+                    worker=WorkerSettings(**settings),
+                ),
                 lambda: deaths.append(who.session),
+                wall_clock=wall_clock,
             )
             stack.callback(_close, host)
             return host
 
         yield start
+
+
+@pytest.fixture
+def start_resting(start_host: StartHost) -> StartHost:
+    """Starts hosts of a pool that works at night."""
+    return partial(start_host, pool={"hours": "22:00-07:00"})
 
 
 def _close(host: Host) -> None:

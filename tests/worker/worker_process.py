@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,13 @@ class Plan(msgspec.Struct, kw_only=True):
     settings: dict[str, Any] = {}
     #: Seconds after which the worker takes itself for deaf.
     deaf_s: float = watchdog.DEAF_S
+    #: The hours of its pool.
+    hours: tuple[str, ...] | None = None
+    #: A file that says by how many seconds the machine's clock is ahead.
+    ahead: str | None = None
+
+    def clock(self) -> float:
+        return time.time() + (float(Path(self.ahead).read_text()) if self.ahead else 0.0)
 
 
 def main(plan: Plan) -> int:
@@ -38,7 +46,7 @@ def main(plan: Plan) -> int:
     logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
     settings = Settings(
         data_dir=Path(plan.data_dir),
-        pools={POOL: PoolSettings(backend="fake", slots=plan.slots)},
+        pools={POOL: PoolSettings(backend="fake", slots=plan.slots, hours=plan.hours)},
         worker=WorkerSettings(**plan.settings),
     )
     script = Script(answers=plan.answers, delays=plan.delays, delay_s=plan.delay_s)
@@ -51,6 +59,7 @@ def main(plan: Plan) -> int:
             broker_url=plan.broker_url,
             session=plan.session,
             host=plan.host,
+            wall_clock=plan.clock,
             on_ready=lambda: print("ready", flush=True),  # noqa: T201  (the test reads it)
         )
     except NightmillError as error:

@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 
 from jobs.states import JobState
-from jobs.store import batches, editing, pauses
-from tests.jobs.store.desk import Desk, hints_of, line, outcome
+from jobs.store import batches, editing, ingest, pauses
+from tests.jobs.store.desk import Desk, hints_of, line, new_batch, outcome
 
 WHY = "60 of its last 100 rows failed"
 
@@ -84,6 +84,47 @@ def test_only_an_open_batch_is_paused_and_only_once(desk: Desk) -> None:
 
     assert reason(desk, "b-1") is None
     assert reason(desk, "b-2") == WHY
+
+
+def test_the_word_of_a_user_counts_instead_of_the_brake_s_and_not_the_other_way_round(
+    desk: Desk,
+) -> None:
+    desk.batch()
+    pause(desk)
+    with desk.store.write() as c:
+        assert pauses.pause(c, "b-1", "not now", "anna@studio", for_s=100) == Counter()
+        assert pauses.pause(c, "b-1", WHY) is None
+        batch = batches.get(c, "b-1")
+
+    assert (batch.paused_reason, batch.paused_by) == ("not now", "anna@studio")
+    assert batch.paused_until is not None
+
+
+def test_a_pause_with_an_end_is_due_when_that_has_come(desk: Desk) -> None:
+    desk.batch(batch_id="b-1")
+    desk.batch(batch_id="b-2")
+    pause(desk, "b-1")
+    with desk.store.write() as c:
+        pauses.pause(c, "b-2", "not now", "anna@studio", for_s=100)
+        assert pauses.due(c) == []
+    desk.do("UPDATE batches SET paused_until = paused_until - 101")
+    with desk.store.write() as c:
+        assert pauses.due(c) == ["b-2"]
+        pauses.go_on(c, "b-2")
+        batch = batches.get(c, "b-2")
+        assert pauses.due(c) == []
+
+    assert (batch.paused_reason, batch.paused_by, batch.paused_until) == (None, "", None)
+
+
+def test_a_batch_is_paused_while_its_input_is_being_read(desk: Desk) -> None:
+    with desk.store.write() as c:
+        batch = batches.create(c, "b-1", new_batch())
+        assert pauses.pause(c, "b-1", "not now", "anna@studio") == Counter()
+        ingest.add(c, batch.id, batch.revision, [line(1)])
+        batches.finish_ingest(c, "b-1", "hash")
+
+    assert desk.dispatch(1) == []
 
 
 @pytest.mark.parametrize("verb", ["resume", "reread", "retry", "cancel"])
