@@ -30,14 +30,37 @@ def end_unfinished(
     by_state = _LOCK_UNFINISHED(c, **chosen).all()
     if not by_state:
         return 0
-    ended = {"state": state.value, "code": code.value, "message": f"{code.sentence} {code.way_out}"}
-    _RECORD_UNFINISHED(c, **chosen, **ended)
+    _RECORD_UNFINISHED(c, **chosen, **_record(state, code))
     _END_UNFINISHED(c, **chosen, state=state.value)
     deltas = Deltas()
     for old, jobs in by_state:
         deltas.move(batch_id, old, state.value, jobs)
     deltas.write(c)
     return sum(jobs for _, jobs in by_state)
+
+
+def end_page(c: Connection, batch_id: str, state: JobState, code: ErrorCode, limit: int) -> int:
+    """Give unfinished jobs of a batch that has ended their terminal record; how many.
+
+    All that are dispatched or running, so that their workers break off at the next heartbeat, and
+    of the others as many as make up the limit. Fewer than `limit`: none is left.
+    """
+    ended = 0
+    deltas = Deltas()
+    while ended < limit:
+        wanted = limit - ended
+        found = [*_IN_FLIGHT(c, batch_id=batch_id).scalars()]
+        found += _PENDING(c, batch_id=batch_id, limit=max(0, wanted - len(found))).scalars()
+        # Some may have ended since, and none is left out because it was just handed out.
+        states = _LOCK_UNFINISHED_OF(c, ids=found).all()
+        _end_these(c, [row.id for row in states], state, code)
+        for row in states:
+            deltas.move(batch_id, row.state, state.value)
+        ended += len(states)
+        if len(found) < wanted:
+            break
+    deltas.write(c)
+    return ended
 
 
 def open_next_run(c: Connection, batch_id: str, states: Sequence[JobState]) -> int:
@@ -79,7 +102,24 @@ def leave(c: Connection, batch_id: str, revision: int) -> None:
         statement(c, batch_id=batch_id)
 
 
+def _end_these(c: Connection, ids: Sequence[str], state: JobState, code: ErrorCode) -> None:
+    if ids:
+        _RECORD_THESE(c, ids=ids, **_record(state, code))
+        _END_THESE(c, ids=ids, state=state.value)
+
+
+def _record(state: JobState, code: ErrorCode) -> dict[str, str]:
+    return {
+        "state": state.value,
+        "code": code.value,
+        "message": f"{code.sentence} {code.way_out}",
+    }
+
+
 _PARTS = {
+    "record": "INSERT INTO results (job_id, run, state, model, error_code, error_message,"
+    " finished_at) SELECT id, run, :state, model, :code, :message, {now} FROM jobs",
+    "end": "UPDATE jobs SET state = :state, session = NULL, lease_until = NULL",
     "unfinished": "batch_id = :batch_id AND state IN ('pending', 'dispatched', 'running')"
     " AND revision > 0 AND revision < :before",
     "gone": "batch_id = :batch_id AND revision > 0 AND revision < :before",
@@ -96,19 +136,21 @@ SELECT state, count(*) FROM (
 """,
     _PARTS,
 )
-_RECORD_UNFINISHED = Sql(
-    """
-INSERT INTO results (job_id, run, state, model, error_code, error_message, finished_at)
-SELECT id, run, :state, model, :code, :message, {now} FROM jobs WHERE {unfinished}
-""",
-    _PARTS,
+_RECORD_UNFINISHED = Sql("{record} WHERE {unfinished}", _PARTS)
+_END_UNFINISHED = Sql("{end} WHERE {unfinished}", _PARTS)
+_IN_FLIGHT = Sql("SELECT j.id FROM {jobs_in_flight} WHERE {in_flight} AND {batch} = :batch_id")
+_PENDING = Sql(
+    "SELECT j.id FROM jobs AS j WHERE j.batch_id = :batch_id AND j.state = 'pending' LIMIT :limit"
 )
-_END_UNFINISHED = Sql(
+_LOCK_UNFINISHED_OF = Sql(
     """
-UPDATE jobs SET state = :state, session = NULL, lease_until = NULL WHERE {unfinished}
+SELECT j.id, j.state FROM jobs AS j
+WHERE j.id IN {ids} AND {state} IN ('pending', 'dispatched', 'running') ORDER BY j.id {lock}
 """,
-    _PARTS,
+    ids="id",
 )
+_RECORD_THESE = Sql("{record} WHERE id IN {ids}", _PARTS, ids="id")
+_END_THESE = Sql("{end} WHERE id IN {ids}", _PARTS, ids="id")
 _NEXT_RUN = Sql(
     """
 {next_run} WHERE id IN (
