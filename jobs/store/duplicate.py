@@ -5,11 +5,13 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from itertools import count
 from pathlib import Path
 
 from sqlalchemy import Connection, Table
 
 from jobs.disk import sync
+from jobs.errors import StoreError
 from jobs.store.driver import driver_of
 from jobs.store.migrate import make_file
 from jobs.store.newfile import touch_private
@@ -29,14 +31,17 @@ _SYNC_EVERY = 8
 def write_file(snap: Snapshot, path: Path, on_progress: OnProgress, rest: float = 0.0) -> None:
     """Make `path` a store with all that the snapshot holds; what is there goes.
 
-    `rest`: seconds to rest for each second of work, so that others get at the disk. Nobody may
-    read the file before it was closed by `finish_file`.
+    `rest`: seconds to rest for each second of work, so that others get at disk and processor.
+    Nobody may read the file before it was closed by `finish_file`. Raises `StoreError` where it
+    cannot be written.
     """
-    if snap.is_file:
-        _copy_pages(snap, path, on_progress, rest)
-    else:
-        make_file(path)
-        _insert_rows(snap, path, on_progress)
+    told = paced(on_progress, rest)
+    with _fullness_told(path):
+        if snap.is_file:
+            _copy_pages(snap, path, told)
+        else:
+            make_file(path)
+            _insert_rows(snap, path, told)
 
 
 def finish_file(path: Path, *, is_store: bool) -> None:
@@ -60,37 +65,47 @@ def write_database(snap: Snapshot, c: Connection, on_progress: OnProgress) -> No
         c.exec_driver_sql(_GO_ON.format(table=table.name))
 
 
-def _copy_pages(snap: Snapshot, path: Path, on_progress: OnProgress, rest: float) -> None:
-    # The transaction of the snapshot is open: without one, every write of others would make the
-    # copying begin again.
+def paced(
+    on_progress: OnProgress,
+    rest: float,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> OnProgress:
+    """The same, but it rests so many seconds for each second that went by since it last did."""
+    worked_since = clock()
+
+    def step(done: int, total: int) -> None:
+        nonlocal worked_since
+        on_progress(done, total)
+        if rest:
+            sleep(rest * (clock() - worked_since))
+            worked_since = clock()
+
+    return step
+
+
+def _copy_pages(snap: Snapshot, path: Path, on_progress: OnProgress) -> None:
     touch_private(path)
     with (
+        # The transaction of the snapshot is open: without one, every write of others would make
+        # the copying begin again.
         driver_of(snap.c) as source,
-        _written(path) as fd,
-        closing(sqlite3.connect(path)) as target,
+        _to_sync(path) as fd,
+        closing(_unlogged(path)) as target,
     ):
-        for pragma in ("journal_mode = OFF", "synchronous = OFF"):
-            target.execute(f"PRAGMA {pragma}")
-        began, steps = time.monotonic(), 0
+        steps = count(1)
 
         def step(_status: int, remaining: int, total: int) -> None:
-            nonlocal began, steps
-            steps += 1
-            if steps % _SYNC_EVERY == 0:
+            if next(steps) % _SYNC_EVERY == 0:
                 sync(fd)
             on_progress(total - remaining, total)
-            if rest:
-                time.sleep(rest * (time.monotonic() - began))
-            began = time.monotonic()
 
         source.backup(target, pages=_PAGES, progress=step)
 
 
 def _insert_rows(snap: Snapshot, path: Path, on_progress: OnProgress) -> None:
     progress = _Counting(snap, on_progress)
-    with closing(sqlite3.connect(path, isolation_level=None)) as target:
-        for pragma in ("journal_mode = OFF", "synchronous = OFF"):
-            target.execute(f"PRAGMA {pragma}")
+    with closing(_unlogged(path)) as target:
         target.execute("BEGIN")
         for table in TABLES:
             names = column_names(table)
@@ -115,13 +130,35 @@ class _Counting:
         self._on_progress(self._done, self._total)
 
 
+def _unlogged(path: Path) -> sqlite3.Connection:
+    """For a file that nobody misses before it is complete."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    for pragma in ("journal_mode = OFF", "synchronous = OFF"):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
 @contextmanager
-def _written(path: Path) -> Iterator[int]:
+def _to_sync(path: Path) -> Iterator[int]:
     fd = os.open(path, os.O_RDWR)
     try:
         yield fd
     finally:
         os.close(fd)
+
+
+@contextmanager
+def _fullness_told(path: Path) -> Iterator[None]:
+    """The store that is read from has nothing to do with it."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorname != "SQLITE_FULL":
+            raise
+        raise StoreError(
+            f"The disk of {path.parent} is full. Make room, or name another place; then give the"
+            " same command again."
+        ) from error
 
 
 def _numbered() -> Iterator[Table]:

@@ -15,7 +15,8 @@ def bench(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="NAME", help="queue, leases, latency, engine, ingest, status or ollama."
+            metavar="NAME",
+            help="queue, leases, latency, engine, ingest, status, ollama, backup or copy.",
         ),
     ],
     *,
