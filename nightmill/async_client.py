@@ -69,6 +69,7 @@ class AsyncClient:
     cancel = _awaited(Client.cancel)
     retry = _awaited(Client.retry)
     resume = _awaited(Client.resume)
+    backup = _awaited(Client.backup)
     results = _iterated(Client.results)
     run = _iterated(Client.run)
 

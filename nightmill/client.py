@@ -10,10 +10,12 @@ from typing import Any, Protocol, Self, Unpack
 from weakref import WeakSet
 
 from jobs.store import batches, pauses
+from jobs.store.backing_up import BackedUp
 from jobs.store.store import Store
 from nightmill.embedded.stack import Stack
 from nightmill.frames import rows_of
 from nightmill.intake import take_in
+from nightmill.keeping import back_up
 from nightmill.looking import look
 from nightmill.results import Results, as_they_finish, in_order
 from nightmill.retrying import retry_batch
@@ -154,6 +156,13 @@ class Client:
         """
         with self._store.write(durable=True) as c:
             return pauses.go_on(c, batches.get(c, batch).id)
+
+    def backup(self, file: Path | str, *, force: bool = False) -> BackedUp:
+        """Write all that the store holds at this moment into a file, while everything goes on.
+
+        With `force` a file that is there is replaced, once the new one is whole.
+        """
+        return back_up(self._settings, Path(file), _ignore, is_forced=force)
 
     @property
     def _store(self) -> Store:
