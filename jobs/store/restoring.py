@@ -173,11 +173,8 @@ def _keep(path: Path, when: str) -> Path:
 
 def would_replace(where: str, there: int | None) -> str:
     """The sentence for a store that has batches, or one in which they cannot be counted."""
-    has = (
-        "cannot be read"
-        if there is None
-        else f"has {there:,} {'batch' if there == 1 else 'batches'}"
-    )
+    noun = "batch" if there == 1 else "batches"
+    has = "cannot be read" if there is None else f"has {there:,} {noun}"
     return (
         f"The store {where} {has}. Say --yes to let the backup take its place; it is kept beside as"
         " a file."

@@ -58,13 +58,15 @@ def _may_replace(settings: "Settings") -> bool:
 
     Raises `UsageError` where the answer is no.
     """
+    from jobs.store.engines import parse_url, sqlite_path
     from jobs.store.restoring import batches_in, would_replace
 
-    there = batches_in(settings.store_url)
-    if there == 0 or not sys.stdin.isatty():
+    path = sqlite_path(parse_url(settings.store_url))
+    there = None if path is None else batches_in(settings.store_url)
+    if path is None or there == 0 or not sys.stdin.isatty():
         # Refused later, if it has to be: other faults of the command come first.
         return False
-    say(would_replace(settings.store.url or str(settings.data_dir), there))
+    say(would_replace(str(path), there))
     if not typer.confirm("Let the backup take its place?", err=True):
         raise UsageError("Nothing was restored.")
     return True
