@@ -176,7 +176,7 @@ class ErrorCode(StrEnum):
     )
     POISON = (
         "poison",
-        "The job was alone when its engine died, as often as is allowed.",
+        "Its engine died of the job with nothing else in it, as often as is allowed.",
         "Change the prompt or leave the row out, and look into the engine's log.",
     )
     PRIVACY = (

@@ -8,6 +8,11 @@ from pathlib import Path
 PRIVATE = 0o700
 
 
+def locks_in(data_dir: Path) -> Path:
+    """Where the locks of a machine lie, one file each; some guard the names of its workers."""
+    return data_dir / "locks"
+
+
 def make_private(folder: Path) -> None:
     """Make a folder that is missing.
 

@@ -104,6 +104,8 @@ class Hint(msgspec.Struct, frozen=True, array_like=True):
 
     job_id: str
     epoch: int
+    #: Whether it was in flight when something died: it gets a worker to itself.
+    is_suspect: bool = False
 
 
 class Claimed(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,7 +118,7 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int
     #: Errors of the job itself in this run so far.
     errors: int
-    #: Times in this run that its engine or holder died with this job alone in it.
+    #: Times in this run that its engine or holder died while it had that to itself, as a suspect.
     crashes: int
     #: Seconds since the epoch, by the store's clock.
     started_at: float
@@ -146,7 +148,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     started_at: float
     #: 1 where the attempt counts against max_attempts, 0 for hand-backs and the backend's faults.
     counted_errors: int = 0
-    #: 1 where the engine died with this job alone in it.
+    #: 1 where the engine died while this job, a suspect, had it to itself.
     counted_crashes: int = 0
     #: Whether the engine died with it in flight: it is to run alone.
     is_suspect: bool = False

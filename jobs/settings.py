@@ -23,6 +23,7 @@ from jobs.errors import SettingsError
 from jobs.settings_endpoints import BrokerSettings, Section, StoreSettings
 from jobs.settings_faults import expected, exposed, faults_of, switched_on, widening
 from jobs.settings_monitor import MonitorSettings
+from jobs.settings_notify import NotifySettings
 from jobs.settings_numbers import Count, Seconds
 from jobs.settings_options import FROM_ENVIRONMENT, named, options
 from jobs.settings_pools import NonEmpty, PoolSettings, pool_warnings, with_backend
@@ -62,7 +63,11 @@ class WorkerSettings(Section):
         default=3, ge=1, description="Errors of its own after which a job fails."
     )
     max_crashes: Annotated[Count, FROM_ENVIRONMENT] = Field(
-        default=3, ge=1, description="Engines that may die of one job before it fails as `poison`."
+        default=3,
+        ge=1,
+        description="Times that the engine or the worker of one job may die while nothing else is"
+        " in it before the job fails as `poison`; the first death, which makes it a suspect, not"
+        " counted.",
     )
     allow_sleep: Annotated[bool, FROM_ENVIRONMENT] = Field(
         default=False,
@@ -113,6 +118,7 @@ class Settings(Section):
     )
     worker: WorkerSettings = WorkerSettings()
     monitor: MonitorSettings = MonitorSettings()
+    notify: NotifySettings = NotifySettings()
 
     def model_post_init(self, read: _Read | None) -> None:
         self._source = read.source if read else ""

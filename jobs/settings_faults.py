@@ -42,7 +42,7 @@ _NO = frozenset({"0", "off", "f", "false", "n", "no"})
 _POOL_NAME = "1 to 32 of a-z, 0-9, - and _, beginning with a letter"
 
 #: Where people put a password by mistake: the value is left out.
-_UNSHOWN = frozenset({"password_file", "key_file"})
+_UNSHOWN = frozenset({"password_file", "key_file", "webhook_key_file"})
 
 
 def expected(what: str, key: str = "") -> PydanticCustomError:
@@ -99,7 +99,7 @@ def _where(key: Key, given: Mapping[Key, Given]) -> str:
 def _got(name: str, value: Any) -> str:
     if name in _UNSHOWN:
         return ""
-    if name == "url" and isinstance(value, str):
+    if name in {"url", "webhook"} and isinstance(value, str):
         return f", got {masked(value)}"
     if isinstance(value, str):
         # A URL in the wrong place may hold a password all the same.
@@ -132,6 +132,7 @@ def widening(
             for name in sorted({"PGHOSTADDR", "PGSERVICE"} & environ.keys()):
                 yield f"expected {name} not to be set: it would lead the store elsewhere; unset it"
     yield from _opening(given.get(("monitor", "address")))
+    yield from _telling(given)
 
 
 def _opening(address: Given | None) -> Iterator[str]:
@@ -144,6 +145,19 @@ def _opening(address: Given | None) -> Iterator[str]:
             f"{address.value[:_CUT]!r}: only a file that you name with --config, the one in your "
             "configuration folder, or --address may say otherwise; say it there"
         )
+
+
+def _telling(given: Mapping[Key, Given]) -> Iterator[str]:
+    """What would start a program, or tell somebody of batches, that the owner did not name."""
+    for name in ("command", "webhook"):
+        for key in given:
+            if key[:2] == ("notify", name) and not given[key].origin.is_owners:
+                yield (
+                    f"expected `notify.{name}` to be in your own configuration, not in"
+                    f" {given[key].origin.name}: only a file that you name with --config, or the"
+                    " one in your configuration folder, may say whom to tell; write it there"
+                )
+                break
 
 
 def switched_on(file: Mapping[Key, Given], given: Mapping[Key, Given]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Nightmill from Python: submit rows, wait for them, read the answers."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,13 +12,14 @@ from weakref import WeakSet
 from jobs.store import batches, pauses
 from jobs.store.backing_up import BackedUp
 from jobs.store.store import Store
+from nightmill.cancelling import cancel_batch, cancel_job
 from nightmill.embedded.stack import Stack
 from nightmill.frames import rows_of
 from nightmill.intake import take_in
 from nightmill.keeping import back_up
 from nightmill.looking import look
 from nightmill.results import Results, as_they_finish, in_order
-from nightmill.retrying import retry_batch
+from nightmill.retrying import Again, codes_of, retry_batch
 from nightmill.rowfile import written_rows
 from nightmill.setup import open_store, read_settings
 from nightmill.status import Status
@@ -136,17 +137,31 @@ class Client:
         self._read_from.add(found)
         return found
 
-    def cancel(self, batch: str) -> int:
-        """End a batch: what is not finished does not run; the number of those rows."""
-        with self._store.write(durable=True) as c:
-            return batches.cancel(c, batches.get(c, batch).id)
+    def cancel(self, batch: str, *, row: str | None = None) -> int:
+        """End a batch: what is not finished does not run; the number of those rows.
 
-    def retry(self, batch: str, *, model: str | None = None) -> int:
-        """Open the next run of the rows that failed, by another model if one is named; how many.
-
-        `wait`, or `results` with `follow`, then runs them.
+        `row` is a `custom_id`: only this row ends then.
         """
-        return retry_batch(self._settings, self._store, batch, model).retried
+        if row is not None:
+            return cancel_job(self._settings, self._store, batch, row).cancelled
+        return cancel_batch(self._settings, self._store, batch).cancelled
+
+    def retry(
+        self,
+        batch: str,
+        *,
+        model: str | None = None,
+        only: Collection[str] = (),
+        max_tokens: int | None = None,
+    ) -> int:
+        """Open the next run of the rows that failed; how many.
+
+        By another model if one is named, or with another limit; `only` those that ended with one
+        of these codes, such as `schema_mismatch`, `expired` or `cancelled`. `wait`, or `results`
+        with `follow`, then runs them.
+        """
+        again = Again(codes=codes_of(only), model=model, max_tokens=max_tokens)
+        return retry_batch(self._settings, self._store, batch, again).retried
 
     def resume(self, batch: str) -> bool:
         """Let a batch go on that was paused because too much of it failed; whether it was paused.

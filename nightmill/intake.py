@@ -9,10 +9,13 @@ from pathlib import Path
 from backends.choice import Choice
 from jobs.errors import UsageError
 from jobs.settings import Settings
+from jobs.store import actions
 from jobs.store.store import Store
+from nightmill.announced import reachable_models
 from nightmill.choosing import choose, chosen, resolver
 from nightmill.embedded.datadir import DataDir
-from nightmill.pools import PoolModels, find_models
+from nightmill.machine import who
+from nightmill.pools import PoolModels
 from nightmill.request import Request
 from nightmill.spool import spooled
 from producer.inputs import STDIN, Input, as_inputs, find_files
@@ -43,13 +46,16 @@ def take_in(
     """
     # Before all that takes long: a whole night, or the reading of standard input.
     check_place(request.output, request.kind)
-    found = find_models(settings)
+    found = reachable_models(settings, store)
     choice = choose(settings, found, request.overrides.model, request.overrides.endpoint or "chat")
     data_dir = DataDir(settings.data_dir)
     with opened_inputs(request, data_dir.path, lambda: on_progress(0, 0)) as inputs:
         plan = plan_of(settings, request, inputs, found, choice)
         check_output(store, plan, is_forced=request.is_forced)
         submitted = submit(store, plan, data_dir.locks, on_progress)
+    batch = submitted.batch
+    with store.write() as c:
+        actions.note(c, who(settings), "submit", batch_id=batch.id, reading=batch.revision)
     return Accepted(
         source=plan.source,
         submitted=submitted,
@@ -102,4 +108,5 @@ def plan_of(
         is_fresh=request.is_fresh,
         priority=request.priority,
         max_failures=request.max_failures,
+        notify=request.notify,
     )

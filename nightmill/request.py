@@ -33,6 +33,8 @@ class Request:
     priority: int = 0
     #: Share of failures among its last rows above which the batch is paused; None: as it was.
     max_failures: float | None = None
+    #: Tell its owner when it is over, paused or expired.
+    notify: bool = False
     #: Run everything again, whatever was answered before.
     is_fresh: bool = False
     #: Overwrite an output file that belongs to something else.

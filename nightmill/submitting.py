@@ -44,6 +44,8 @@ class SubmitOptions(TypedDict, total=False):
     #: Share of the last 100 rows, 0 to 1: the batch is paused when more of them failed. 0.5 where
     #: nothing is said; 1 is never.
     max_failures: float | None
+    #: Tell its owner when it is over, paused or expired, by what `[notify]` names.
+    notify: bool
     #: Run everything again, answered or not.
     fresh: bool
 
@@ -83,5 +85,6 @@ def request_of(source: Path, options: SubmitOptions) -> Request:
         name=options.get("name"),
         priority=options.get("priority", 0),
         max_failures=max_failures,
+        notify=options.get("notify", False),
         is_fresh=options.get("fresh", False),
     )

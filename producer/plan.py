@@ -69,6 +69,8 @@ class SubmitPlan:
     #: Share of failures among its last rows above which the batch is paused. None: as it was, or
     #: for a new batch `MAX_FAILURES`.
     max_failures: float | None = None
+    #: Tell its owner when it is over, paused or expired.
+    notify: bool = False
 
     def __post_init__(self) -> None:
         if not self.into or not self.into.isprintable() or self.into in RESULT_FIELDS:

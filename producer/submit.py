@@ -180,6 +180,8 @@ def _take_changes(c: Connection, batch: Batch, plan: SubmitPlan) -> None:
         batches.rename(c, batch.id, shown_path(plan.name))
     if plan.max_failures is not None:
         batches.set_max_failures(c, batch.id, plan.max_failures)
+    if plan.notify:
+        batches.want_notices(c, batch.id)
 
 
 def _new_batch(plan: SubmitPlan, reading: Reading) -> NewBatch:
@@ -195,6 +197,7 @@ def _new_batch(plan: SubmitPlan, reading: Reading) -> NewBatch:
         files=reading.files,
         priority=plan.priority,
         max_failures=MAX_FAILURES if plan.max_failures is None else plan.max_failures,
+        notify=plan.notify,
     )
 
 

@@ -12,6 +12,7 @@ from backends.base import Backend
 from jobs.addresses import masked
 from jobs.broker import celery_app, waiting_messages
 from jobs.errors import BrokerError
+from jobs.folders import locks_in
 from jobs.settings import Settings
 from jobs.store.store import Store
 from worker import presence, task
@@ -53,7 +54,7 @@ def run_worker(
             not take the last records, at the end.
         BrokerError: the broker does not answer at the start.
     """
-    data_dir, lock_dir = settings.data_dir, presence.locks_in(settings.data_dir)
+    data_dir, lock_dir = settings.data_dir, locks_in(settings.data_dir)
     who = Identity(session=session, host=host, pool=pool, guard=presence.guard_of(lock_dir))
     with ExitStack() as last_first:
         last_first.callback(presence.take_name(lock_dir, who).release)

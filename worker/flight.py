@@ -31,8 +31,10 @@ class AbortedError(Exception):
 class Flight:
     """A job from its claim to its record. It can be aborted until its answer is there."""
 
-    def __init__(self, job: Claimed) -> None:
+    def __init__(self, job: Claimed, *, is_alone: bool = False) -> None:
         self.job = job
+        #: Whether the host does nothing else meanwhile.
+        self.is_alone = is_alone
         self._abort: Abort | None = None
         self._generating: asyncio.Task[Any] | None = None
 

@@ -59,6 +59,8 @@ class Host:
         self._writer = Writer(
             Commits(store, row, settings.worker.lease_s),
             Spool(spool.folder_in(settings.data_dir), store.describe(), who.session),
+            # It beats once the pipeline is there.
+            Heartbeat(time.monotonic, lambda: self._pipeline.trouble, beat_every_s),
             thread.loop,
             on_death,
         )
@@ -75,8 +77,7 @@ class Host:
         self._packs: set[Future[None]] = set()
         self._packs_begun = 0
         self._draining: asyncio.Task[None] | None = None
-        heartbeat = Heartbeat(time.monotonic, lambda: self._pipeline.trouble, beat_every_s)
-        self._writer.start(heartbeat, self._pipeline.abort)
+        self._writer.start(self._pipeline.abort)
 
     @classmethod
     def open(

@@ -125,8 +125,8 @@ class Pipeline:
         lives: list[asyncio.Task[None]] = []
         try:
             while rest:
-                count = await self._slots.take(len(rest))
-                lives += [self._launch(job, tally) for job in await self._claim(rest[:count])]
+                count = await self._take_slots(rest)
+                lives += [self._launch(flight, tally) for flight in await self._claim(rest[:count])]
                 del rest[:count]
         except (SlotsClosedError, StoreError):
             # The writer has said what is wrong with the store. While it takes long to end, what was
@@ -134,17 +134,31 @@ class Pipeline:
             tally.left_over = () if self._is_finishing else tuple(rest)
         return lives
 
-    async def _claim(self, hints: Sequence[Hint]) -> list[Claimed]:
+    async def _take_slots(self, hints: Sequence[Hint]) -> int:
+        """Wait for slots; how many of the hints may be claimed now."""
+        if not hints[0].is_suspect:
+            return await self._slots.take(len(hints))
+        # Not even what has ended for the store, which may not have been broken off yet, may be in
+        # the backend's hands while a suspect is: else it would not be clear which one kills it.
+        await self._slots.take_all()
+        return 1
+
+    async def _claim(self, hints: Sequence[Hint]) -> list[Flight]:
+        # A suspect is the only one of its pack.
+        is_alone = hints[0].is_suspect
         claimed: list[Claimed] = []
         try:
             claimed = await self._writer.claim(hints)
         finally:
             # What was stale, cancelled or taken needs no slot.
-            self._slots.free(len(hints) - len(claimed))
-        return claimed
+            self._slots.free((len(hints) - len(claimed)) * self._slots_for(is_alone=is_alone))
+        return [Flight(job, is_alone=is_alone) for job in claimed]
 
-    def _launch(self, job: Claimed, tally: Tally) -> asyncio.Task[None]:
-        flight = self._flights[job.job_id] = Flight(job)
+    def _slots_for(self, *, is_alone: bool) -> int:
+        return self._slots.total if is_alone else 1
+
+    def _launch(self, flight: Flight, tally: Tally) -> asyncio.Task[None]:
+        self._flights[flight.job.job_id] = flight
         if self._is_handing_back:
             flight.abort(Abort.HANDED_BACK)
         return asyncio.create_task(self._live(flight, tally))
@@ -154,7 +168,7 @@ class Pipeline:
             outcome = await self._attempt(flight)
         finally:
             # The slot is the backend's: it is free while the answer is being recorded.
-            self._slots.free(1)
+            self._slots.free(self._slots_for(is_alone=flight.is_alone))
         try:
             if outcome is not None:
                 tally.count(outcome, counted=await self._writer.record(outcome))
@@ -179,15 +193,16 @@ class Pipeline:
         except AbortedError as aborted:
             return handed_back(self._who, job) if aborted.why is Abort.HANDED_BACK else None
         except Exception as error:  # noqa: BLE001  (whatever it is ends up in the job's record)
-            return self._fail(job, model, error)
+            return self._fail(flight, model, error)
 
     async def _generate(self, request: GenerationRequest) -> GenerationResult:
         result = await self._backend.generate(request, _ignore_progress)
         self._parking.end()
         return result
 
-    def _fail(self, job: Claimed, model: str, error: Exception) -> Outcome:
-        verdict = judge(error, job, self._limits, self._chance())
+    def _fail(self, flight: Flight, model: str, error: Exception) -> Outcome:
+        job = flight.job
+        verdict = judge(error, job, self._limits, self._chance(), was_alone=flight.is_alone)
         log_failure(job.job_id, error, verdict)
         if isinstance(error, RefusedError):
             # Whoever refuses has answered.

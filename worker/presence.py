@@ -14,6 +14,7 @@ from pathlib import Path
 from backends.base import Capabilities
 from jobs.disk import sync_path
 from jobs.errors import UsageError
+from jobs.folders import locks_in
 from jobs.locks import FileLock
 from jobs.store import dialect, dispatch, hosts
 from jobs.store.hosts import HostRow
@@ -30,11 +31,6 @@ PASSING_S = 5.0
 
 #: How far this machine's clock may be from that of the store, in seconds.
 MOST_SKEW_S = 300.0
-
-
-def locks_in(data_dir: Path) -> Path:
-    """Where the names of a machine's workers are guarded."""
-    return data_dir / "locks"
 
 
 def guard_of(lock_dir: Path) -> str:
@@ -129,14 +125,13 @@ def take_back_jobs(
 
 
 def take_back_from_the_dead(
-    store: Store, data_dir: Path, max_crashes: int, blame_since: float
+    store: Store, data_dir: Path, guard: str, max_crashes: int, blame_since: float
 ) -> None:
     """Give back what workers of this machine held whose locks are free: they have died.
 
     As `take_back_jobs`, and they are taken off the list of hosts. For whoever leads, so that
-    nobody waits for a lease.
+    nobody waits for a lease. `guard` is that of the machine's folder of locks.
     """
-    guard = guard_of(locks_in(data_dir))
     with store.read() as c:
         ours = [host for host in hosts.listing(c) if host.guard == guard]
     for host in ours:

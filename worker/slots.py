@@ -17,8 +17,11 @@ class Slots:
     """
 
     def __init__(self, total: int) -> None:
+        self.total = total
         self._free = total
+        #: Those who want whatever is free, and those who want all of it, who come last.
         self._waiting: deque[tuple[int, asyncio.Future[int]]] = deque()
+        self._waiting_for_all: deque[asyncio.Future[int]] = deque()
         self._parked_until = -math.inf
         self._is_closed = False
         self._is_serving = False
@@ -38,18 +41,22 @@ class Slots:
             return self._grant(most)
         granted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting.append((most, granted))
-        self._serve()
-        try:
-            return await granted
-        except asyncio.CancelledError:
-            if granted.done() and not granted.cancelled():
-                self.free(granted.result())
-            raise
+        return await self._given(granted)
+
+    async def take_all(self) -> int:
+        """Wait until no slot is taken or wanted by anybody else, then take all; says how many.
+
+        Raises:
+            SlotsClosedError: the host is draining.
+        """
+        granted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiting_for_all.append(granted)
+        return await self._given(granted)
 
     def free(self, count: int) -> None:
         """Give `count` slots back."""
         self._free += count
-        if self._waiting and not self._is_serving:
+        if (self._waiting or self._waiting_for_all) and not self._is_serving:
             # Later in this turn of the loop: what ends together is given out together, and so
             # claimed together.
             self._is_serving = True
@@ -74,6 +81,15 @@ class Slots:
         # Asking the clock costs more than the rest, and hosts are hardly ever parked.
         return self._parked_until < 0 or asyncio.get_running_loop().time() >= self._parked_until
 
+    async def _given(self, granted: asyncio.Future[int]) -> int:
+        self._serve()
+        try:
+            return await granted
+        except asyncio.CancelledError:
+            if granted.done() and not granted.cancelled():
+                self.free(granted.result())
+            raise
+
     def _serve(self) -> None:
         self._is_serving = False
         while self._waiting and (self._is_closed or (self._free and self._are_given_out)):
@@ -84,6 +100,19 @@ class Slots:
                 granted.set_exception(SlotsClosedError())
             else:
                 granted.set_result(self._grant(most))
+        self._serve_all()
+
+    def _serve_all(self) -> None:
+        while self._waiting_for_all and (
+            self._is_closed or (self._free == self.total and self._are_given_out)
+        ):
+            granted = self._waiting_for_all.popleft()
+            if granted.done():
+                continue
+            if self._is_closed:
+                granted.set_exception(SlotsClosedError())
+            else:
+                granted.set_result(self._grant(self.total))
 
     def _grant(self, most: int) -> int:
         count = min(most, self._free)

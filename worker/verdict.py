@@ -31,7 +31,7 @@ class Limits(Protocol):
 
     @property
     def max_crashes(self) -> int:
-        """Deaths of the engine with this job alone in it before it fails as poison."""
+        """Deaths of the engine while a suspect had it to itself before that fails as poison."""
         ...
 
 
@@ -54,10 +54,13 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     park_s: float = 0.0
 
 
-def judge(error: Exception, job: Claimed, limits: Limits, chance: float) -> Verdict:  # noqa: PLR0911  (one line a class)
+def judge(  # noqa: PLR0911  (one line a class)
+    error: Exception, job: Claimed, limits: Limits, chance: float, *, was_alone: bool
+) -> Verdict:
     """The verdict on an attempt of `job` that ended in `error`.
 
-    `chance` is a random number from 0 to 1: it spreads out what failed together.
+    `chance` is a random number from 0 to 1: it spreads out what failed together. `was_alone` says
+    whether it was a suspect and had the host to itself, from before it began.
     """
     match error:
         case RefusedError():
@@ -71,11 +74,12 @@ def judge(error: Exception, job: Claimed, limits: Limits, chance: float) -> Verd
             return _again(
                 error, retry_in_s=error.after_s, park_s=min(error.after_s, LONGEST_BACKOFF_S)
             )
-        case CrashedError(alone=False):
-            # Nobody is charged: which of them it was shows when each runs alone.
-            return _again(error, is_suspect=True)
-        case CrashedError():
+        case CrashedError(alone=True) if was_alone:
             return _crashed(error, job, limits.max_crashes, chance)
+        case CrashedError():
+            # Nobody is charged: which of them it was shows when each runs alone. One that happened
+            # to be alone may have come right after what did it.
+            return _again(error, is_suspect=True)
         case BackendError():
             return _counted(error, job, limits.max_attempts, chance)
         case _:

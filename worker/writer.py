@@ -49,6 +49,7 @@ class Writer:
         self,
         commits: Commits,
         spool: Spool,
+        heartbeat: Heartbeat,
         loop: asyncio.AbstractEventLoop,
         on_death: Callable[[], None],
     ) -> None:
@@ -57,7 +58,7 @@ class Writer:
         self._loop = loop
         self._on_death = on_death
         self._on_lost: Callable[[Iterable[str]], None] = _ignore
-        self._heartbeat = Heartbeat(time.monotonic)
+        self._heartbeat = heartbeat
         self._queue: SimpleQueue[Order | None] = SimpleQueue()
         #: Taken from the queue: what is being written, and what comes after it.
         self._underway: list[Order] = []
@@ -75,9 +76,9 @@ class Writer:
         """Whether the store takes nothing now."""
         return self._is_failing
 
-    def start(self, heartbeat: Heartbeat, on_lost: Callable[[Iterable[str]], None]) -> None:
+    def start(self, on_lost: Callable[[Iterable[str]], None]) -> None:
         """Begin to write and to beat."""
-        self._heartbeat, self._on_lost = heartbeat, on_lost
+        self._on_lost = on_lost
         self._thread.start()
 
     def claim(self, hints: Sequence[Hint]) -> asyncio.Future[list[Claimed]]:

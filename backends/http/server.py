@@ -70,6 +70,11 @@ class ModelServer:
         return self._prompts
 
     @property
+    def holds_nothing(self) -> bool:
+        """Whether no prompt can be with the server, not even one that was broken off."""
+        return not self._prompts and self._standing.has_let_go
+
+    @property
     def silent_s(self) -> float | None:
         """Seconds since the last token of what is in flight, or since it was sent; else None."""
         return asyncio.get_running_loop().time() - self._last_token if self._prompts else None
@@ -81,6 +86,10 @@ class ModelServer:
     async def close(self) -> None:
         """Break off what is in flight; it fails as `ParkBackendError`. May be called again."""
         await self._client.close()
+
+    def died(self) -> None:
+        """Note that what generates behind the server died, and all that was with it."""
+        self._standing.died()
 
     async def get_json(self, path: str, within_s: float = _PING_S) -> Any:
         """What is at a path, which has nothing to do with prompts.
@@ -119,7 +128,7 @@ class ModelServer:
         async with self._turns:
             if self._standing.is_doubtful:
                 await self._require_sign_of_life()
-            losses_before = self._standing.losses
+            losses_before, number = self._standing.losses, self._standing.sent()
             if not self._prompts:
                 self._note_token()
             self._prompts += 1
@@ -128,7 +137,12 @@ class ModelServer:
                     "POST", path, content, timeouts, most_bytes
                 ) as reply:
                     yield reply
+                self._standing.answered(number)
+            except (StatusError, ParkBackendError):
+                # An answer of its kind, or the prompt never got there.
+                raise
             except LateError as late:
+                self._standing.broke_off()
                 text = f"The server at {self.url} gave {late}."
                 raise RetryNowError(text, ErrorCode.TIMED_OUT) from late
             except LostError as lost:
@@ -139,6 +153,9 @@ class ModelServer:
                     is_alive=await self._is_alive(),
                     has_begun=lost.has_begun,
                 ) from lost
+            except BaseException:
+                self._standing.broke_off()
+                raise
             finally:
                 self._prompts -= 1
 

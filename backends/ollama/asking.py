@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import msgspec
 
 from backends.base import OnProgress
-from backends.errors import RetryNowError
+from backends.errors import CrashedError, RetryNowError
 from backends.http import ModelServer, StatusError
 from backends.ollama.answer import Answer, vector_result
 from backends.ollama.failure import Failure
@@ -80,17 +80,20 @@ class Asker:
         try:
             yield
         except StatusError as error:
-            raise decide(
+            decided = decide(
                 Failure(
                     status=error.status,
                     body=error.body,
                     model=known.name,
                     # This one has left the server already.
-                    alone=self._server.in_flight == 0,
+                    alone=self._server.holds_nothing,
                     retry_after=error.retry_after,
                     now=time.time(),
                 )
-            ) from error
+            )
+            if isinstance(decided, CrashedError):
+                self._server.died()
+            raise decided from error
 
     def _keep_alive(self, known: Known) -> int | str:
         return -1 if known.name in self._kept_for_ever else KEEP_ALIVE

@@ -6,14 +6,13 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row
 
-from jobs.codes import ErrorCode
 from jobs.errors import StoppedEarlyError, UsageError
 from jobs.model import Batch, Counts, InputFile, NewBatch
 from jobs.states import BatchState, JobState
-from jobs.store import actions, counters, pauses
+from jobs.store import actions, counters, notices, pauses
 from jobs.store.dialect import Sql
 from jobs.store.ingest import no_longer_ingesting
-from jobs.store.terminal import end_unfinished, leave, open_next_run
+from jobs.store.terminal import leave, open_next_run
 
 #: Ids that a message names at most.
 MOST_NAMED = 5
@@ -178,21 +177,14 @@ def reopen(c: Connection, batch_id: str, *, lift_pause: bool) -> None:
     _OPEN(c, batch_id=batch_id)
 
 
-def cancel(c: Connection, batch_id: str) -> int:
-    """End every unfinished job as cancelled, and the batch; how many jobs that were.
-
-    A batch that is over stays as it is.
-    """
-    if lock(c, batch_id).is_over:
-        return 0
-    ended = end_unfinished(c, batch_id, JobState.CANCELLED, ErrorCode.CANCELLED)
-    _END(c, batch_id=batch_id, state=BatchState.CANCELLED.value)
-    return ended
-
-
 def set_max_failures(c: Connection, batch_id: str, share: float) -> None:
     """Say anew above which share of failures among its last rows a batch is paused."""
     _SET_MAX_FAILURES(c, batch_id=batch_id, share=share)
+
+
+def want_notices(c: Connection, batch_id: str) -> None:
+    """Its owner wants to be told how a batch ends, or that it is paused."""
+    _WANT_NOTICES(c, batch_id=batch_id)
 
 
 def note_delivery(c: Connection, batch_id: str) -> None:
@@ -213,6 +205,7 @@ def delete(c: Connection, batch_id: str) -> None:
     _DELETE_JOBS(c, batch_id=batch_id)
     counters.clear(c, batch_id)
     actions.forget(c, batch_id)
+    notices.forget(c, batch_id)
     _DELETE(c, batch_id=batch_id)
 
 
@@ -294,11 +287,8 @@ _OPEN = Sql(
     "UPDATE batches SET state = 'open', finished_at = NULL"
     " WHERE id = :batch_id AND state <> 'ingesting'"
 )
-_END = Sql(
-    "UPDATE batches SET state = :state, finished_at = {now}, paused_reason = NULL"
-    " WHERE id = :batch_id"
-)
 _SET_MAX_FAILURES = Sql("UPDATE batches SET max_failures = :share WHERE id = :batch_id")
+_WANT_NOTICES = Sql("UPDATE batches SET notify = 1 WHERE id = :batch_id")
 _NOTE_DELIVERY = Sql(
     "UPDATE batches SET delivered_at = {now} WHERE id = :batch_id AND finished_at IS NOT NULL"
 )

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from jobs.errors import UsageError
 from jobs.states import BatchState
-from jobs.store import actions, batches, counters
+from jobs.store import actions, batches, counters, notices
 from jobs.store.dialect import Sql
 
 
@@ -69,6 +69,7 @@ def is_any_unfinished(c: Connection) -> bool:
 def forget(c: Connection, batch_id: str) -> None:
     """Remove the last trace of a batch that has no jobs left."""
     actions.forget(c, batch_id)
+    notices.forget(c, batch_id)
     _FORGET(c, batch_id=batch_id)
 
 

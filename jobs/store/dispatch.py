@@ -7,9 +7,11 @@ from sqlalchemy import Connection
 
 from jobs.model import Hint
 from jobs.states import JobState
+from jobs.store import notices
 from jobs.store.counters import Deltas, fold
 from jobs.store.dialect import Sql
-from jobs.store.recovery import RUNNING_COLUMNS, charge, hand_back
+from jobs.store.notices import Event
+from jobs.store.recovery import RUNNING_COLUMNS, charge, had_it_to_itself, hand_back
 
 __all__ = [
     "LivePool",
@@ -71,8 +73,8 @@ def dispatch(c: Connection, pool: str, limit: int) -> list[Hint]:
     whose input is being read again goes on meanwhile.
 
     By priority and age of their batch, then by line; a paused one gets nothing. Suspects come
-    after the other jobs of their batch and one at a time, with nothing beside them in the pool:
-    only so is it clear which one kills its holder.
+    after the other jobs of their batch and one at a time, with nothing beside them in the pool,
+    and each gets a worker to itself: only so is it clear which one kills its holder.
     """
     busy = {row.pool: row for row in _BUSY(c)}.get(pool)
     if limit <= 0 or (busy is not None and busy.suspects):
@@ -116,12 +118,12 @@ def release_session(
 ) -> int:
     """The running jobs of a session that is dead go back to pending; how many there were.
 
-    `blame`: a job may have killed it, so they become suspects; one that was alone is charged
-    with a crash and fails at `max_crashes`. False where the death had another cause: the
-    machine went down, or everything was killed.
+    `blame`: a job may have killed it, so they become suspects; a suspect that had the session
+    to itself is charged with a crash and fails at `max_crashes`. False where the death had
+    another cause: the machine went down, or everything was killed.
     """
     rows = _OF_SESSION(c, session=session).all()
-    if blame and len(rows) == 1:
+    if blame and len(rows) == 1 and had_it_to_itself(c, rows[0]):
         charge(c, rows[0], max_crashes)
     else:
         hand_back(c, rows, suspect=blame)
@@ -138,6 +140,7 @@ def finalize(c: Connection) -> list[str]:
     done = [batch_id for batch_id in _DONE(c).scalars() if batch_id in candidates]
     _FINALIZE(c, ids=done)
     _COMPLETE(c, ids=done)
+    notices.note(c, done, Event.COMPLETED)
     return done
 
 
@@ -157,7 +160,8 @@ def _give(
 ) -> list[Hint]:
     given = _DISPATCH(c, batch_id=batch_id, pool=pool, limit=limit, suspect=suspect).all()
     deltas.move(batch_id, JobState.PENDING, JobState.DISPATCHED, len(given))
-    return [Hint(job_id, epoch) for _, job_id, epoch in sorted(map(tuple, given))]
+    in_order = sorted(map(tuple, given))
+    return [Hint(job_id, epoch, is_suspect=bool(suspect)) for _, job_id, epoch in in_order]
 
 
 def _put_back(c: Connection, pool: str, older_than_s: float) -> int:

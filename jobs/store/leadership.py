@@ -13,7 +13,7 @@ from jobs.errors import OtherVersionError
 from jobs.locks import FileLock
 from jobs.store.engines import Kind, make_engine, parse_url, sqlite_path
 from jobs.store.errors import translate_store_errors
-from jobs.store.store import check_version, describe, found_version
+from jobs.store.store import check_version, describe, found_version, version_of
 
 #: A lock number of our own among Postgres's advisory locks: "nightmld" in ASCII.
 LEADER_LOCK = 0x6E696768746D6C64
@@ -53,11 +53,12 @@ class _FilesLock:
         self._lock = FileLock(leader_path(path))
 
     def is_held(self) -> bool:
+        find = version_of if self._lock.is_held else found_version
         if not self._lock.is_held and not self._lock.try_acquire():
             return False
         with translate_store_errors(self._where), self._engine.begin() as c:
             try:
-                check_version(self._where, found_version(c))
+                check_version(self._where, find(c))
             except OtherVersionError:
                 # It is for those who can lead it.
                 self._lock.release()
@@ -93,7 +94,7 @@ class _ServersLock:
 
     def _look(self, c: Connection) -> bool:
         # Asked each time, though the lock is ours: it proves that the connection still is.
-        check_version(self._where, found_version(c))
+        check_version(self._where, version_of(c) if self._is_ours else found_version(c))
         if not self._is_ours:
             taken = c.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": LEADER_LOCK})
             self._is_ours = bool(taken.scalar_one())

@@ -8,8 +8,10 @@ from collections import Counter
 from sqlalchemy import Connection
 
 from jobs.states import JobState
+from jobs.store import notices
 from jobs.store.counters import Deltas
 from jobs.store.dialect import Sql
+from jobs.store.notices import Event
 
 
 def pause(c: Connection, batch_id: str, reason: str) -> Counter[str] | None:
@@ -20,6 +22,7 @@ def pause(c: Connection, batch_id: str, reason: str) -> Counter[str] | None:
     """
     if not _PAUSE(c, batch_id=batch_id, reason=reason).rowcount:
         return None
+    notices.note(c, [batch_id], Event.PAUSED)
     rows = _UNCLAIMED(c, batch_id=batch_id).all()
     if rows:
         _RECALL(c, ids=[row.id for row in rows])

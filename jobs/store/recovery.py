@@ -15,7 +15,7 @@ _Row = Row[*tuple[Any, ...]]
 #: What `hand_back` must know of a running job, from the table alias `j`.
 RUNNING_COLUMNS = """
 j.id, j.batch_id, j.run, j.attempt, j.epoch, j.session, j.host, j.pool, j.model, j.started_at,
-j.crashes, {now} AS now
+j.crashes, j.suspect, {now} AS now
 """
 
 #: An attempt that was given up for lost may report after all: then this is how it ended.
@@ -47,9 +47,23 @@ def hand_back(c: Connection, rows: Sequence[_Row], *, suspect: bool = False) -> 
     return len(rows)
 
 
+def had_it_to_itself(c: Connection, row: _Row) -> bool:
+    """Whether the only running job of a session was the only one that it can have worked on.
+
+    Others may have ended or gone elsewhere a moment before, and the session not have heard of it
+    yet. But it claims a suspect only when nothing else is in its hands, and nothing beside it. An
+    attempt that was given up once and taken back by a heartbeat tells nothing: it may have begun
+    before the job was a suspect.
+    """
+    if not row.suspect:
+        return False
+    given_up = _WAS_GIVEN_UP(c, id=row.id, run=row.run, attempt=row.attempt)
+    return not given_up.scalar_one()
+
+
 def charge(c: Connection, row: _Row, max_crashes: int) -> None:
-    """A running job was alone when its holder died: it is to blame, and fails when it was so
-    `max_crashes` times; else it goes back to pending.
+    """A running job had its holder to itself when that died: it is to blame, and fails when it
+    was so `max_crashes` times; else it goes back to pending.
     """
     _CHARGE(c, id=row.id)
     if row.crashes + 1 < max_crashes:
@@ -91,6 +105,9 @@ UPDATE jobs SET state = 'pending', session = NULL, lease_until = NULL,
 WHERE id IN {ids}
 """,
     ids="id",
+)
+_WAS_GIVEN_UP = Sql(
+    "SELECT count(*) FROM attempts WHERE job_id = :id AND run = :run AND attempt = :attempt"
 )
 _CHARGE = Sql("UPDATE jobs SET crashes = crashes + 1 WHERE id = :id")
 _POISON = Sql("UPDATE jobs SET state = 'failed', session = NULL, lease_until = NULL WHERE id = :id")

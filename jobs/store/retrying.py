@@ -1,41 +1,56 @@
-"""Failed jobs open their next run, page by page, so that others get to write.
+"""Jobs that ended without an answer open their next run, page by page, so that others get to write.
 
-Each verb is one transaction of its caller's. What a retry that was stopped left is failed as it
-was, and the next retry goes on with it.
+Each verb is one transaction of its caller's. What a retry that was stopped left is as it was, and
+the next retry goes on with it.
 """
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from jobs.codes import ErrorCode
 from jobs.errors import StoppedEarlyError
 from jobs.states import BatchState
 from jobs.store import batches, rewriting
 from jobs.store.dialect import Sql
-from jobs.store.rewriting import Heir
+from jobs.store.rewriting import Rewrite
 from jobs.store.terminal import open_next_run_of
 
 _CUT_SHORT = {BatchState.CANCELLED, BatchState.EXPIRED}
+_AS_THEY_ARE = Rewrite()
 
 
 class Page(NamedTuple):
-    """Some of the failed jobs of a batch, in the order of their lines."""
+    """Some of the chosen jobs of a batch, in the order of their lines."""
 
     job_ids: list[str]
     #: Where the next page begins; where none are left, that of the page before.
     last_line: int
 
 
-def failed_page(c: Connection, batch_id: str, after: int, limit: int) -> Page:
-    """The next failed jobs after a line; lines that could not be read are left out."""
-    rows = _FAILED(c, batch_id=batch_id, after=after, limit=limit).all()
+def page_of(
+    c: Connection, batch_id: str, after: int, limit: int, codes: Collection[ErrorCode] = ()
+) -> Page:
+    """The next failed jobs after a line; lines that could not be read are left out.
+
+    With `codes` those jobs that ended with one of them, cancelled and expired ones too.
+    """
+    chosen = {"batch_id": batch_id, "after": after, "limit": limit}
+    rows = (_OF_CODES(c, codes=sorted(codes), **chosen) if codes else _FAILED(c, **chosen)).all()
     return Page([row.id for row in rows], rows[-1].line if rows else after)
 
 
 def open_page(
-    c: Connection, batch_id: str, after: int, limit: int, heir: Heir | None = None
+    c: Connection,
+    batch_id: str,
+    after: int,
+    limit: int,
+    *,
+    codes: Collection[ErrorCode] = (),
+    rewrite: Rewrite = _AS_THEY_ARE,
 ) -> Page:
-    """Let the next failed jobs after a line run again, by another model where there is an heir.
+    """Let the next chosen jobs after a line run again, as `rewrite` says.
 
     The first page, after line 0, opens the batch again whatever ended or paused it. A later one
     opens it where it was completed meanwhile, and leaves a pause alone: the jobs of this very
@@ -45,13 +60,13 @@ def open_page(
     state = batches.lock(c, batch_id)
     if after and state in _CUT_SHORT:
         raise StoppedEarlyError(
-            f"{batch_id} was {state} before all of its failed rows were opened again."
-            f" The rest stays failed: nightmill retry {batch_id}"
+            f"{batch_id} was {state} before all of its rows were opened again."
+            f" The rest stays as it was: nightmill retry {batch_id}"
         )
-    page = failed_page(c, batch_id, after, limit)
+    page = page_of(c, batch_id, after, limit, codes)
     if page.job_ids:
-        if heir is not None:
-            rewriting.give_to(c, page.job_ids, heir)
+        if rewrite.is_any:
+            rewriting.apply(c, page.job_ids, rewrite)
         open_next_run_of(c, batch_id, page.job_ids)
         batches.reopen(c, batch_id, lift_pause=not after)
     return page
@@ -68,6 +83,15 @@ WHERE j.batch_id = :batch_id AND j.state = 'failed' AND j.line > :after
     AND j.run > 0 AND j.revision > 0
 ORDER BY j.line LIMIT :limit
 """)
+_OF_CODES = Sql(
+    """
+SELECT j.id, j.line FROM jobs AS j JOIN results AS r ON r.job_id = j.id AND r.run = j.run
+WHERE j.batch_id = :batch_id AND j.state IN ('failed', 'cancelled', 'expired') AND j.line > :after
+    AND j.run > 0 AND j.revision > 0 AND r.error_code IN {codes}
+ORDER BY j.line LIMIT :limit
+""",
+    codes="code",
+)
 _UNREADABLE = Sql("""
 SELECT count(*) FROM jobs
 WHERE batch_id = :batch_id AND state = 'failed' AND run = 0 AND revision > 0

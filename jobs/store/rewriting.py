@@ -1,4 +1,4 @@
-"""Failed rows are given to another model before they are tried again."""
+"""Jobs that have not started are asked for otherwise: by another model, or with more room."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Heir(msgspec.Struct, frozen=True, kw_only=True):
-    """The model that does from now on what another one failed at."""
+    """The model that does from now on what another one was to do."""
 
     model: str
     pool: str
@@ -22,33 +22,50 @@ class Heir(msgspec.Struct, frozen=True, kw_only=True):
     endpoints: tuple[Endpoint, ...]
 
 
-def check(c: Connection, job_ids: Sequence[str], heir: Heir) -> None:
+class Rewrite(msgspec.Struct, frozen=True, kw_only=True):
+    """What changes in the requests of jobs; None leaves it as it is."""
+
+    heir: Heir | None = None
+    #: Tokens that each answer may have.
+    max_tokens: int | None = None
+
+    @property
+    def is_any(self) -> bool:
+        """Whether anything changes."""
+        return self.heir is not None or self.max_tokens is not None
+
+
+def check(c: Connection, job_ids: Sequence[str], rewrite: Rewrite) -> None:
     """Raise `UsageError` where one of these jobs asks for what the heir cannot do."""
     for _, body in _BODIES(c, ids=job_ids):
-        _for_heir(body, heir)
+        _rewritten(body, rewrite)
 
 
-def give_to(c: Connection, job_ids: Sequence[str], heir: Heir) -> None:
-    """Let these jobs be done by the heir from their next run on.
+def apply(c: Connection, job_ids: Sequence[str], rewrite: Rewrite) -> None:
+    """Let these jobs be done as the rewrite says when they start next.
 
     The hash stays that of the request as its line asks for it: so the command that brought the
-    rows in finds them unchanged, and they keep the answers that this model gives. Raises
-    `UsageError` as `check` does.
+    rows in finds them unchanged, and they keep the answers that come of it. Raises `UsageError`
+    as `check` does.
     """
-    requests = [(job_id, _for_heir(body, heir)) for job_id, body in _BODIES(c, ids=job_ids)]
+    requests = [(job_id, _rewritten(body, rewrite)) for job_id, body in _BODIES(c, ids=job_ids)]
     _REQUESTS(c, requests=requests)
-    _JOBS(c, ids=job_ids, model=heir.model, pool=heir.pool)
+    if rewrite.heir is not None:
+        _JOBS(c, ids=job_ids, model=rewrite.heir.model, pool=rewrite.heir.pool)
 
 
-def _for_heir(body: str, heir: Heir) -> str:
+def _rewritten(body: str, rewrite: Rewrite) -> str:
     request = _fields_of(body)
-    endpoint = msgspec.json.decode(request.get("endpoint", b'"chat"'))
-    if endpoint not in heir.endpoints:
-        raise UsageError(
-            f"The failed rows ask for {endpoint}, and {heir.model} does"
-            f" {' and '.join(heir.endpoints)} only. Name another model; see `nightmill models`."
-        )
-    request["model"] = msgspec.Raw(_encode(heir.model))
+    if (heir := rewrite.heir) is not None:
+        endpoint = msgspec.json.decode(request.get("endpoint", b'"chat"'))
+        if endpoint not in heir.endpoints:
+            raise UsageError(
+                f"Rows ask for {endpoint}, and {heir.model} does {' and '.join(heir.endpoints)}"
+                " only. Name another model; see `nightmill models`."
+            )
+        request["model"] = msgspec.Raw(_encode(heir.model))
+    if rewrite.max_tokens is not None:
+        request["max_tokens"] = msgspec.Raw(_encode(rewrite.max_tokens))
     return _encode(request).decode()
 
 

@@ -223,6 +223,8 @@ notices = Table(
     Column("at", Double, nullable=False),
     Column("batch_id", Text, nullable=False),
     Column("event", Text, nullable=False),
+    # By which way; empty until somebody has looked which ways there are.
+    Column("channel", Text, nullable=False, server_default=""),
     Column("tries", Integer, nullable=False, server_default=_ZERO),
     Column("next_at", Double, nullable=False, server_default=_ZERO),
 )

@@ -110,7 +110,7 @@ class Store:
 
     def require_version(self, c: Connection) -> None:
         """Raise `OtherVersionError` where another program has upgraded the store meanwhile."""
-        check_version(self._where, c.exec_driver_sql(_VERSION).scalar())
+        check_version(self._where, version_of(c))
 
     def close(self) -> None:
         """Close the connections that are not in use; the others close when they are given back."""
@@ -166,11 +166,13 @@ def found_version(c: Connection) -> str | None:
     """The version of the store behind a connection; None where there is no store."""
     if not inspect(c).has_table("alembic_version"):
         return None
-    version: str | None = c.exec_driver_sql(_VERSION).scalar()
+    return version_of(c)
+
+
+def version_of(c: Connection) -> str | None:
+    """The same where a store is known to be: one query less."""
+    version: str | None = c.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
     return version
-
-
-_VERSION = "SELECT version_num FROM alembic_version"
 
 
 def check_version(where: str, version: str | None) -> None:

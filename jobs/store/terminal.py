@@ -63,6 +63,18 @@ def end_page(c: Connection, batch_id: str, state: JobState, code: ErrorCode, lim
     return ended
 
 
+def end_job(c: Connection, job_id: str, state: JobState, code: ErrorCode) -> bool:
+    """Give one job its terminal record; False where it was over already."""
+    locked = _LOCK_UNFINISHED_OF(c, ids=[job_id]).one_or_none()
+    if locked is None:
+        return False
+    _end_these(c, [job_id], state, code)
+    deltas = Deltas()
+    deltas.move(locked.batch_id, locked.state, state.value)
+    deltas.write(c)
+    return True
+
+
 def open_next_run(c: Connection, batch_id: str, states: Sequence[JobState]) -> int:
     """Put jobs in these terminal states back to pending, one run further; how many.
 
@@ -78,11 +90,15 @@ def open_next_run(c: Connection, batch_id: str, states: Sequence[JobState]) -> i
     return reopened
 
 
-def open_next_run_of(c: Connection, batch_id: str, failed: Sequence[str]) -> None:
-    """Put these failed jobs of a batch back to pending, one run further."""
+def open_next_run_of(c: Connection, batch_id: str, job_ids: Sequence[str]) -> None:
+    """Put those of these jobs of a batch that ended without an answer back to pending, one run
+    further.
+    """
+    ended = _LOCK_ENDED(c, ids=job_ids).all()
+    _NEXT_RUN_OF(c, ids=[row.id for row in ended])
     deltas = Deltas()
-    jobs = _NEXT_RUN_OF(c, ids=failed).rowcount
-    deltas.move(batch_id, JobState.FAILED.value, JobState.PENDING.value, jobs)
+    for row in ended:
+        deltas.move(batch_id, row.state, JobState.PENDING.value)
     deltas.write(c)
 
 
@@ -144,7 +160,7 @@ _PENDING = Sql(
 )
 _LOCK_UNFINISHED_OF = Sql(
     """
-SELECT j.id, j.state FROM jobs AS j
+SELECT j.id, j.batch_id, j.state FROM jobs AS j
 WHERE j.id IN {ids} AND {state} IN ('pending', 'dispatched', 'running') ORDER BY j.id {lock}
 """,
     ids="id",
@@ -161,15 +177,14 @@ _NEXT_RUN = Sql(
 """,
     _PARTS,
 )
-_NEXT_RUN_OF = Sql(
+_LOCK_ENDED = Sql(
     """
-{next_run} WHERE id IN (
-    SELECT j.id FROM jobs AS j WHERE j.id IN {ids} AND j.state = 'failed' ORDER BY j.id {lock}
-)
+SELECT j.id, j.state FROM jobs AS j
+WHERE j.id IN {ids} AND {state} IN ('failed', 'cancelled', 'expired') ORDER BY j.id {lock}
 """,
-    _PARTS,
     ids="id",
 )
+_NEXT_RUN_OF = Sql("{next_run} WHERE id IN {ids}", _PARTS, ids="id")
 _LEAVING = Sql(
     """
 SELECT j.state, count(*), sum(CASE WHEN r.finish_reason = 'length' THEN 1 ELSE 0 END)

@@ -12,11 +12,13 @@ from nightmill.cli.cancel import cancel
 from nightmill.cli.check import check
 from nightmill.cli.delete import delete
 from nightmill.cli.dispatch import dispatch
+from nightmill.cli.edit import edit
 from nightmill.cli.errors import errors
 from nightmill.cli.hosts import hosts
 from nightmill.cli.models import models
 from nightmill.cli.monitor import monitor
 from nightmill.cli.output import tell
+from nightmill.cli.prune import prune
 from nightmill.cli.restore import restore
 from nightmill.cli.results import results
 from nightmill.cli.resume import resume
@@ -30,8 +32,8 @@ from nightmill.cli.wait import wait
 from nightmill.cli.worker import worker
 
 COMMANDS = (
-    *(run, submit, wait, status, results, errors, cancel, retry, resume, delete, batches),
-    *(backup, restore),
+    *(run, submit, wait, status, results, errors, cancel, edit, retry, resume, delete, batches),
+    *(backup, restore, prune),
     *(models, hosts, up, dispatch, worker, monitor, check, bench),
 )
 

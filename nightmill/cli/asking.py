@@ -42,6 +42,7 @@ class Asked:
     name: options.Name = None
     priority: options.Priority = 0
     max_failures: options.MaxFailures = None
+    notify: options.Notify = False
     fresh: options.Fresh = False
     force: options.Force = False
     json: options.Json = False
@@ -78,6 +79,7 @@ class Asked:
             name=self.name,
             priority=self.priority,
             max_failures=self.max_failures,
+            notify=self.notify,
             is_fresh=self.fresh,
             is_forced=self.force,
         )

@@ -155,6 +155,13 @@ MaxFailures = Annotated[
         help="Pause when more than this of the last 100 rows failed (50%); 100% is never.",
     ),
 ]
+Notify = Annotated[
+    bool,
+    typer.Option(
+        "--notify",
+        help="Tell me when it is over, paused or expired: on the desktop, or as [notify] says.",
+    ),
+]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Run everything again, answered or not.")]
 Force = Annotated[
     bool, typer.Option("--force", help="Overwrite an output file that belongs to something else.")

@@ -11,7 +11,7 @@ from nightmill.cli.output import print_json, say
 from nightmill.cli.signals import InterruptedByUser, Signals
 
 if TYPE_CHECKING:
-    from nightmill.retrying import Retried
+    from nightmill.retrying import Again, Retried
 
 Another = Annotated[
     str | None,
@@ -23,45 +23,70 @@ Another = Annotated[
     ),
 ]
 
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="CODE",
+        help="Rows that ended like this, such as schema_mismatch, expired or cancelled; else all"
+        " that failed. May be given again.",
+    ),
+]
+First = Annotated[
+    int | None, typer.Option("--limit", metavar="N", min=1, help="The first N of them only.")
+]
+MaxTokens = Annotated[
+    int | None,
+    typer.Option("--max-tokens", metavar="N", min=1, help="Tokens an answer may have from now on."),
+]
+
 
 def retry(
     batch: options.BatchId,
     *,
+    only: Only = None,
     model: Another = None,
+    max_tokens: MaxTokens = None,
+    limit: First = None,
     json: options.Json = False,
     config: options.Config = None,
 ) -> None:
-    """Open the next run of a batch's failed jobs; `nightmill wait` then runs them.
+    """Open the next run of a batch's failed rows; `nightmill wait` then runs them.
 
     Lines that could not be read stay as they are: mend the input and give its command again.
-    Answers by another model are kept when that command is given again.
+    Answers by another model, or with more room, are kept when that command is given again.
 
     Example: nightmill retry b-0193 --model qwen3-8b
     """
-    from nightmill.retrying import retry_batch
+    from nightmill.retrying import Again, codes_of, retry_batch
     from nightmill.setup import open_store, read_settings
 
+    again = Again(codes=codes_of(only or ()), model=model, max_tokens=max_tokens, limit=limit)
     settings = read_settings(config)
     with closing(open_store(settings)) as store:
         try:
             with Signals() as signals:
-                done = retry_batch(settings, store, batch, model, lambda _rows: signals.check())
+                done = retry_batch(settings, store, batch, again, lambda _rows: signals.check())
         except InterruptedByUser:
             say("Stopped half-way: the same command opens the next run of the rows that are left.")
             raise
     if json:
         print_json(**msgspec.structs.asdict(done))
     else:
-        say(*lines(done))
+        say(*lines(done, again))
 
 
-def lines(done: "Retried") -> list[str]:
+def lines(done: "Retried", again: "Again") -> list[str]:
     """What was done, and what to do next."""
     if done.retried:
         by = f" by {done.model}" if done.model else ""
         said = [f"{words.count(done.retried, 'row')} will run again{by}: nightmill wait {done.id}"]
+    elif again.codes:
+        said = [f"{done.id}: no row has ended as {' or '.join(sorted(again.codes))}."]
     else:
-        said = [f"{done.id}: no row that could run has failed."]
+        said = [
+            f"{done.id}: no row that could run has failed.",
+            "What was cancelled or has expired runs again with --only cancelled or --only expired.",
+        ]
     if done.unreadable:
         left = words.count(done.unreadable, "failed line")
         said.append(f"{left} could not be read: nightmill errors {done.id}")

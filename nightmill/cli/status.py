@@ -2,9 +2,10 @@
 
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+import typer
 
 from nightmill.cli import options, words
 from nightmill.cli.hosts import spooled_line
@@ -12,14 +13,24 @@ from nightmill.cli.output import print_json, tell
 from nightmill.report import Report
 from nightmill.status import Status
 
+History = Annotated[
+    bool, typer.Option("--history", help="Also who did what to it, and what hosts tried.")
+]
+
 
 def status(
-    batch: options.BatchId, *, json: options.Json = False, config: options.Config = None
+    batch: options.BatchId,
+    *,
+    history: History = False,
+    json: options.Json = False,
+    config: options.Config = None,
 ) -> None:
     """Say how far a batch is, and why rows failed when it has ended or was paused.
 
-    Example: nightmill status b-0193
+    Example: nightmill status b-0193 --history
     """
+    from nightmill.chronicle import chronicle_of
+    from nightmill.cli.history import lines as history_lines
     from nightmill.looking import look, report_of
     from nightmill.setup import open_store, read_settings
     from worker import spool
@@ -29,11 +40,15 @@ def status(
         found = look(store, batch)
         is_still = found.is_over or found.paused_reason is not None
         report = report_of(store, found.id) if is_still else None
+        chronicle = chronicle_of(store, found.id) if history else None
     spooled = spool.waiting(spool.folder_in(settings.data_dir))
     if json:
-        print_json(**fields(found, report), spooled=spooled)
-    else:
-        tell(*lines(found, report), *([spooled_line(spooled)] if spooled else []))
+        told = None if chronicle is None else msgspec.structs.asdict(chronicle)
+        print_json(**fields(found, report), spooled=spooled, history=told)
+        return
+    tell(*lines(found, report), *([spooled_line(spooled)] if spooled else []))
+    if chronicle is not None:
+        tell(*history_lines(chronicle))
 
 
 def fields(status: Status, report: Report | None) -> dict[str, Any]:

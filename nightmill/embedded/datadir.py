@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.errors import StoreError
-from jobs.folders import PRIVATE
+from jobs.folders import PRIVATE, locks_in
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class DataDir:
     @property
     def locks(self) -> Path:
         """Locks of all kinds, one file each."""
-        return self.path / "locks"
+        return locks_in(self.path)
 
     def log_of(self, child: str) -> Path:
         """The log of one child, such as `broker` or `worker-mlx`."""

@@ -10,9 +10,11 @@ import psutil
 from jobs import loops
 from jobs.broker import celery_app
 from jobs.errors import BrokerError, StoreError
+from jobs.folders import locks_in
 from jobs.settings import Settings
 from jobs.store.leadership import Leadership
 from jobs.store.store import Store
+from nightmill.notifying.herald import Herald
 from producer.dispatcher import Dispatcher
 from producer.publisher import Publisher
 from worker import presence
@@ -21,6 +23,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two looks at who leads, and at which workers of this machine are alive.
 LOOK_EVERY_S = 1.0
+#: Seconds in which the end of a batch, with which this process ends, is still told.
+LAST_WORDS_S = 5.0
 
 
 class DispatcherThread:
@@ -34,16 +38,20 @@ class DispatcherThread:
         self._store = store
         self._publisher = Publisher(celery_app(broker_url, tuple(settings.pools)))
         self._dispatcher = Dispatcher(store, self._publisher)
+        self._herald = Herald(store, settings.notify, lambda: self._is_leading)
         self._leadership = Leadership(settings.store_url)
         self._looked_at = float("-inf")
         self._is_leading = False
         #: When it began to lead, in seconds since the epoch.
         self._led_since = 0.0
+        #: The id of this machine's folder of locks, once it has been read.
+        self._guard: str | None = None
         self._is_roll_failing = False
         self._stop = threading.Event()
         self._fault: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
         self._thread.start()
+        self._herald.start()
 
     @property
     def is_leading(self) -> bool:
@@ -72,6 +80,7 @@ class DispatcherThread:
             with contextlib.suppress(StoreError):
                 if self._is_leading:
                     self._dispatcher.close()
+            self._herald.stop(within_s=LAST_WORDS_S)
             self._leadership.release()
             self._publisher.close()
 
@@ -100,10 +109,14 @@ class DispatcherThread:
     def _call_the_roll(self) -> None:
         # Who died before this process led may have gone down with all that led before.
         blame_since = max(psutil.boot_time(), self._led_since)
+        data_dir = self._settings.data_dir
         try:
+            if self._guard is None:
+                self._guard = presence.guard_of(locks_in(data_dir))
             presence.take_back_from_the_dead(
                 self._store,
-                self._settings.data_dir,
+                data_dir,
+                self._guard,
                 self._settings.worker.max_crashes,
                 blame_since,
             )

@@ -12,7 +12,13 @@ import httpcore2
 import httpx2
 import pytest
 
-from backends.errors import BackendError, ParkBackendError, RefusedError, RetryNowError
+from backends.errors import (
+    BackendError,
+    CrashedError,
+    ParkBackendError,
+    RefusedError,
+    RetryNowError,
+)
 from backends.http import LostError, ModelServer, StatusError
 from backends.http.client import Client
 from backends.retry_after import retry_after_s
@@ -200,15 +206,54 @@ def test_a_server_says_how_long_to_leave_it_alone(header: str, seconds: float) -
 
 def test_who_is_lost_alone_with_a_server_that_died_is_to_blame() -> None:
     standing = Standing("http://127.0.0.1:1")
+    standing.answered(standing.sent())
     standing.lost()
-    verdict = standing.verdict(losses_before=0, others=0, is_alive=False, has_begun=True)
-    assert getattr(verdict, "alone", None) is True
+    assert is_blamed(standing)
     standing.lost()
-    for before, others in ((0, 0), (1, 1)):
-        verdict = standing.verdict(
-            losses_before=before, others=others, is_alive=False, has_begun=True
-        )
-        assert getattr(verdict, "alone", None) is False
+    assert not is_blamed(standing)
+    assert not is_blamed(standing, losses_before=1, others=1)
+
+
+def test_what_was_broken_off_is_company_until_the_server_has_answered_somebody_later() -> None:
+    standing = Standing("http://127.0.0.1:1")
+    standing.answered(standing.sent())
+    _broken, beside = standing.sent(), standing.sent()
+    standing.broke_off()
+    standing.answered(beside)
+    assert not standing.has_let_go
+
+    standing.answered(standing.sent())
+
+    assert standing.has_let_go
+
+
+def test_what_was_broken_off_is_company_until_the_server_has_died() -> None:
+    standing = Standing("http://127.0.0.1:1")
+    standing.sent()
+    standing.broke_off()
+    standing.lost()
+    assert not is_blamed(standing)
+
+    standing.lost()
+
+    assert is_blamed(standing, losses_before=1)
+
+
+def test_nobody_knows_what_a_server_holds_before_it_has_answered() -> None:
+    standing = Standing("http://127.0.0.1:1")
+    standing.sent()
+    standing.lost()
+
+    assert not is_blamed(standing)
+
+
+def is_blamed(standing: Standing, *, losses_before: int = 0, others: int = 0) -> bool:
+    """Whether a prompt that was lost with a server counts as alone with it."""
+    verdict = standing.verdict(
+        losses_before=losses_before, others=others, is_alive=False, has_begun=True
+    )
+    assert isinstance(verdict, CrashedError)
+    return verdict.alone
 
 
 def test_closing_does_not_wait_for_a_server_that_hangs(run: Run) -> None:

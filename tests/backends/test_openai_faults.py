@@ -250,6 +250,34 @@ def test_a_server_that_dies_is_blamed_on_nobody_but_the_one_that_was_alone(
     assert run(answer(backend, ask("next", MODEL))).text == "next "
 
 
+def test_a_server_that_dies_right_after_a_job_was_cancelled_is_blamed_on_nobody(
+    run: Run, double: OpenAiDouble, make: Make
+) -> None:
+    backend = make()
+    double.faults |= {"cancelled": [hang_after_a_token], "next": [hang_after_a_token] * 2}
+
+    async def die_in_the_next() -> CrashedError:
+        before = len(double.prompts)
+        task = asyncio.create_task(answer(backend, ask("next", MODEL)))
+        await until(lambda: len(double.prompts) > before)
+        await asyncio.to_thread(double.die)
+        with pytest.raises(CrashedError) as caught:
+            await task
+        return caught.value
+
+    async def cancel_then_die_twice() -> list[bool]:
+        await answer(backend, ask("hello", MODEL))
+        cancelled = asyncio.create_task(answer(backend, ask("cancelled", MODEL)))
+        await until(lambda: double.in_flight)
+        cancelled.cancel()
+        first = await die_in_the_next()
+        await asyncio.to_thread(double.start)
+        second = await die_in_the_next()
+        return [first.alone, second.alone]
+
+    assert run(cancel_then_die_twice()) == [False, True]
+
+
 def test_a_server_that_is_away_when_the_backend_opens_may_come_later(
     run: Run, double: OpenAiDouble, make: Make
 ) -> None:

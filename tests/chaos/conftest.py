@@ -30,7 +30,7 @@ class Worlds:
             self.discard(layout)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def worlds() -> Iterator[Worlds]:
     worlds = Worlds()
     yield worlds

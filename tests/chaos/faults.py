@@ -6,10 +6,13 @@ import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import psutil
+
+from tests.chaos.holdings import held_by
 from tests.chaos.machines import Machine, Program
 from tests.chaos.moments import Moment
 from tests.chaos.proxy import Proxy
-from tests.chaos.world import Layout, World
+from tests.chaos.world import Layout, World, custom_id_of
 
 #: What it does; the world is whole again when it returns, or becomes so by itself.
 Inject = Callable[[World, random.Random, Moment], None]
@@ -130,19 +133,25 @@ def kill_everything(world: World, rng: random.Random, moment: Moment) -> None:
 
 def kill_engine(world: World, rng: random.Random, moment: Moment) -> None:
     (worker,) = world.workers_of("mlx")
-    engines = worker.engines()
-    world.journal.died(str(worker.session), engine=True)
+    session, engines = str(worker.session), worker.engines()
     for engine in engines:
         engine.kill()
+    psutil.wait_procs(engines)
+    for engine in engines:
+        _engine_died(world, session, held_by(world.holdings, engine.pid))
 
 
 def kill_server(world: World, rng: random.Random, moment: Moment) -> None:
     assert world.model_server is not None
     (worker,) = world.workers_of("openai")
-    world.journal.died(str(worker.session), engine=True)
-    world.model_server.end()
+    session = str(worker.session)
+    _engine_died(world, session, world.model_server.end())
     world.hold(rng.choice([0, rng.uniform(0, 3)]))
     world.model_server.start()
+
+
+def _engine_died(world: World, session: str, prompts: Sequence[str]) -> None:
+    world.journal.died(session, held=list(map(custom_id_of, prompts)), engine=True)
 
 
 def kill_redis(world: World, rng: random.Random, moment: Moment) -> None:

@@ -30,9 +30,9 @@ class Journal:
         """What is about to be done to the system."""
         self._note("fault", name=name, moment=moment, **facts)
 
-    def died(self, session: str, *, engine: bool = False) -> None:
-        """A worker is dead from here on, or its engine dies right now."""
-        self._note("died", session=session, engine=engine)
+    def died(self, session: str, *, held: list[str], engine: bool = False) -> None:
+        """A worker is dead, or its engine, with these rows in the engine's hands."""
+        self._note("died", session=session, held=held, engine=engine)
 
     def healed(self, *, waiting: int) -> None:
         """The fault is over, with so many rows that wait to be claimed."""

@@ -12,6 +12,7 @@ import psutil
 
 from nightmill.embedded.lifeline import Lifeline
 from tests.chaos.ears import PostgresEar, RedisEar
+from tests.chaos.holdings import held_by
 from tests.chaos.proxy import Proxy
 from tests.integration.mill import ROOT
 
@@ -20,9 +21,17 @@ class Machine:
     """A name, a home, and lines of its own to store and broker."""
 
     def __init__(
-        self, name: str, folder: Path, *, row_s: float, redis: Path, postgres: Path | None
+        self,
+        name: str,
+        folder: Path,
+        *,
+        row_s: float,
+        holdings: Path,
+        redis: Path,
+        postgres: Path | None,
     ) -> None:
         self.name = name
+        self.holdings = holdings
         self.home = folder / name
         self.data_dir = self.home / "data"
         self.broker = Proxy.open(redis, RedisEar)
@@ -58,7 +67,8 @@ class Machine:
         return subprocess.Popen(
             [
                 sys.executable,
-                *("-m", "tests.chaos.machine_process", str(self._lifeline.fd), str(self._row_s)),
+                *("-m", "tests.chaos.machine_process"),
+                *(str(self._lifeline.fd), str(self._row_s), str(self.holdings)),
                 *args,
             ],
             pass_fds=[self._lifeline.fd],
@@ -121,18 +131,21 @@ class Program:
         """The engine processes of a worker."""
         assert self._process is not None
         children = psutil.Process(self._process.pid).children(recursive=True)
-        return [child for child in children if "backends.mlx.child" in " ".join(child.cmdline())]
+        return [
+            child for child in children if "tests.chaos.engine_child" in " ".join(child.cmdline())
+        ]
 
     def signal(self, number: signal.Signals) -> None:
         """Signal the process alone: what it has started must notice by itself."""
         assert self._process is not None
         self._process.send_signal(number)
 
-    def kill(self) -> None:
-        """`kill -9`; it is dead afterwards."""
+    def kill(self) -> list[str]:
+        """`kill -9`; it is dead afterwards. The prompts that it had in its own hands."""
         assert self._process is not None
         self._process.kill()
         self._process.wait()
+        return held_by(self.machine.holdings, self._process.pid)
 
     def stop(self) -> None:
         if self._process is not None and self._process.poll() is None:

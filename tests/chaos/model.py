@@ -4,11 +4,10 @@ A session asks the store for one thing after the other, as the writer of a worke
 got no answer to it asks again, word for word, before anything else.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
-
-import msgspec
 
 from jobs.model import Claimed, Hint, Outcome
 from jobs.store import hosts, running
@@ -24,13 +23,33 @@ class Session:
     host: str
     name: str
     held: Held = field(default_factory=Held)
-    #: What it generates, each job as it was claimed.
+    #: What it generates, each job as it was claimed: all that is in its engine.
     flights: dict[str, Claimed] = field(default_factory=dict)
+    #: The job that it claimed last as a suspect, to be alone with it.
+    suspect: str | None = None
     #: What was asked, but the answer was lost on its way.
     unanswered: "Ask | None" = None
 
     def __repr__(self) -> str:
         return self.name
+
+    @property
+    def alone(self) -> Claimed | None:
+        """What it is alone with, on purpose."""
+        job = self.flights.get(self.suspect or "")
+        assert job is None or len(self.flights) == 1, "a suspect has company"
+        return job
+
+    def can_take(self, messages: Sequence[Sequence[Hint]]) -> int:
+        """How many of the first messages it would claim now. The others wait: a suspect for the
+        end of all that is in its hands, and whatever comes after a suspect for its end.
+        """
+        if self.alone is not None or not messages:
+            return 0
+        if messages[0][0].is_suspect:
+            return 0 if self.flights else 1
+        plain = itertools.takewhile(lambda message: not message[0].is_suspect, messages)
+        return len(list(plain))
 
 
 class Claiming(NamedTuple):
@@ -43,6 +62,7 @@ class Claiming(NamedTuple):
 
     def hear(self, session: Session, claimed: list[Claimed]) -> None:
         session.flights |= session.held.admit(claimed)
+        session.suspect = next((hint.job_id for hint in self.pack if hint.is_suspect), None)
 
 
 class Beating(NamedTuple):
@@ -92,7 +112,8 @@ def due_beat(jobs: Mapping[str, Any], session: Session) -> Beat:
     """What a session must be told of each job that it lists, given the rows of all jobs."""
     lost: list[str] = []
     epochs: dict[str, int] = {}
-    for job_id, epoch in map(msgspec.structs.astuple, session.held.hints()):
+    for hint in session.held.hints():
+        job_id, epoch = hint.job_id, hint.epoch
         row = jobs.get(job_id)
         if row is None or row.state not in UNFINISHED or epoch <= row.run_epoch:
             lost.append(job_id)

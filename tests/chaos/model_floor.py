@@ -69,7 +69,8 @@ class Floor(RuleBasedStateMachine):
         #: Outcomes on the disks of hosts.
         self.spool: list[Outcome] = []
         self.sessions: list[Session] = []
-        self.dead_hosts: list[str] = []
+        #: Died, and were not missed yet.
+        self.dead: list[Session] = []
         self.paused: list[str] = []
         #: What this step has to bring: charges, new leases, states.
         self.expected: dict[str, Expected] = {}
@@ -105,8 +106,7 @@ class Floor(RuleBasedStateMachine):
             case Claiming(pack):
                 due = {h for h in pack if is_due(self.books.jobs.get(h.job_id), h, session)}
                 claimed = ask.commit(self.desk, session)
-                assert set(hints_of(claimed)) == due
-                assert len(claimed) == len(due)
+                assert sorted(job.job_id for job in claimed) == sorted(h.job_id for h in due)
                 self.leased |= {job.job_id for job in claimed}
                 return claimed
             case Recording(outcomes):
@@ -139,6 +139,7 @@ class Floor(RuleBasedStateMachine):
         given = [before.jobs[hint.job_id] for hint in hints]
         assert all(row.state == "pending" for row in given)
         assert [hint.epoch for hint in hints] == [row.epoch + 1 for row in given]
+        assert [hint.is_suspect for hint in hints] == [bool(row.suspect) for row in given]
         if any(row.suspect for row in given):
             assert len(given) == 1, "a suspect had company"
             assert before.in_flight() == [], "a suspect was put beside others"
@@ -162,7 +163,9 @@ class Floor(RuleBasedStateMachine):
                 ended = said(JobState.FAILED, counted_errors=1)
         return session.held.stamp(ended)
 
-    def crashed(self, session: Session, job: Claimed, *, is_alone: bool) -> Outcome:
+    def crashed(self, session: Session, job: Claimed) -> Outcome:
+        """Its engine died; nobody is charged but a suspect that was alone in it."""
+        is_alone = session.alone is job
         del session.flights[job.job_id]
         is_poison = is_alone and job.crashes + 1 >= self.max_crashes
         return session.held.stamp(
@@ -184,21 +187,20 @@ class Floor(RuleBasedStateMachine):
         self.due |= {row.id: "pending" if row.session in silent else "running" for row in held}
         assert self.desk.reap() == len([row for row in held if row.session in silent])
 
-    def release(self, host: str, is_blamed: bool) -> None:
+    def release(self, dead: Session, is_blamed: bool) -> None:
         with self.store.write() as c:
-            for name in hosts.sessions_of(c, host):
-                self.expect_blame(name, is_blamed)
+            for name in hosts.sessions_of(c, dead.host):
+                if name == dead.name and is_blamed:
+                    self.expect_blame(dead)
                 dispatch.release_session(c, name, blame=is_blamed, max_crashes=self.max_crashes)
 
-    def expect_blame(self, session: str, is_blamed: bool) -> None:
-        """Only who was alone is charged, by what the store knows.
-
-        A neighbour that ended or was taken away only a moment before it does not know of: the
-        session may have died of it, and would only have heard at its next heartbeat.
+    def expect_blame(self, dead: Session) -> None:
+        """Only a suspect is charged that was alone in the engine, whatever the store knows of
+        neighbours; and only if the session never lost it since it claimed it.
         """
-        held = self.books.held_by(session)
-        if is_blamed and len(held) == 1:
-            self.expected[held[0].id] = Expected(crashes=1)
+        held = self.books.held_by(dead.name)
+        if dead.alone is not None and [Hint(r.id, r.epoch) for r in held] == hints_of([dead.alone]):
+            self.expected[dead.alone.job_id] = Expected(crashes=1)
 
     def give_birth(self, host: str) -> None:
         self.births += 1

@@ -155,10 +155,14 @@ class Mill(Floor):
     @rule(number=st.integers(1, 4), who=PICK, is_doubled=SELDOM, is_reply_lost=SELDOM)
     def deliver(self, number: int, who: int, is_doubled: bool, is_reply_lost: bool) -> None:
         """Several may come before a session's next commit; doubled, they come at any later time."""
-        pack = [hint for message in self.messages[:number] for hint in message]
+        session = pick(self.free(), who)
+        taken = self.messages[: session.can_take(self.messages[:number])]
+        if not taken:
+            return
         if not is_doubled:
-            del self.messages[:number]
-        self.ask(pick(self.free(), who), Claiming(list(dict.fromkeys(pack))), is_reply_lost)
+            del self.messages[: len(taken)]
+        pack = [hint for message in taken for hint in message]
+        self.ask(session, Claiming(list(dict.fromkeys(pack))), is_reply_lost)
 
     # Sessions
 
@@ -206,7 +210,7 @@ class Mill(Floor):
         """The session lives on, and knows who was in it."""
         session, _ = pick(self.in_flight(), which)
         jobs = list(session.flights.values())
-        ended = [self.crashed(session, job, is_alone=len(jobs) == 1) for job in jobs]
+        ended = [self.crashed(session, job) for job in jobs]
         self.ask(session, Recording(ended), is_reply_lost)
 
     @precondition(lambda self: len(self.sessions) > 1 and self.busy())
@@ -215,17 +219,17 @@ class Mill(Floor):
         """Nobody is told."""
         session = pick(self.busy(), who)
         self.sessions.remove(session)
-        self.dead_hosts.append(session.host)
+        self.dead.append(session)
 
-    @precondition(lambda self: self.dead_hosts)
+    @precondition(lambda self: self.dead)
     @rule(which=PICK, is_blamed=st.booleans(), is_repeated=SELDOM)
     def start(self, which: int, is_blamed: bool, is_repeated: bool) -> None:
         """The next process of a host gives back what the dead one left."""
-        host = pick(self.dead_hosts, which)
-        self.dead_hosts.remove(host)
+        dead = pick(self.dead, which)
+        self.dead.remove(dead)
         for _ in range(1 + is_repeated):
-            self.release(host, is_blamed)
-        self.give_birth(host)
+            self.release(dead, is_blamed)
+        self.give_birth(dead.host)
 
     @precondition(lambda self: self.books.in_flight())
     @rule(seconds=NAPS)

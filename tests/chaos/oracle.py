@@ -21,9 +21,6 @@ _ATTEMPTS = (
 #: A statement that waits for a row has the time at which it began to wait.
 _LOCK_WAIT_S = 0.5
 
-#: Killing an engine takes as long, from the journal's entry on.
-_KILL_S = 0.5
-
 #: As it is set where nothing is said.
 MAX_CRASHES = 3
 
@@ -118,11 +115,9 @@ def _refused(dump: Dump) -> Iterator[Violation]:
 
 
 def _charged(journal: Sequence[Entry], dump: Dump) -> Iterator[Violation]:
-    """A job is charged only with deaths that it may have been alone in, and each death to one job
-    at most; three of them make it poison.
-    """
+    """A job is charged only with deaths that it was alone in; three of them make it poison."""
     deaths = [entry for entry in journal if entry["event"] == "died"]
-    to_blame = Counter(job for death in deaths for job in _suspects_of(death, dump))
+    to_blame = Counter(job for death in deaths if (job := _alone_in(death, dump)) is not None)
     errors = {(result.job_id, result.run): result.error_code for result in dump.results}
     for job in dump.jobs:
         if job.crashes > to_blame[job.id]:
@@ -131,24 +126,29 @@ def _charged(journal: Sequence[Entry], dump: Dump) -> Iterator[Violation]:
         if errors.get((job.id, job.run)) == "poison" and to_blame[job.id] < MAX_CRASHES:
             text = f"alone in {to_blame[job.id]} deaths"
             yield Violation(kind="poisoned", job=job.id, text=text)
-    charges = sum(job.crashes for job in dump.jobs)
-    if charges > len(deaths):
-        yield Violation(kind="charged", job="all", text=f"{charges} times for {len(deaths)} deaths")
 
 
-def _suspects_of(death: Entry, dump: Dump) -> set[str]:
-    """The jobs of which each may have been alone when something died."""
-    in_flight = {
-        a.job_id
+def _alone_in(death: Entry, dump: Dump) -> str | None:
+    """The job that was alone when something died, if one was.
+
+    In an engine that is what the engine has written down. A worker may also have claimed what its
+    engine had not begun, or not quite recorded what it had ended.
+    """
+    held = set(death["held"])
+    if not death["engine"]:
+        held |= _claimed_by(death, dump)
+    ids = {job.custom_id: job.id for job in dump.jobs}
+    return ids.get(held.pop()) if len(held) == 1 else None
+
+
+def _claimed_by(death: Entry, dump: Dump) -> set[str]:
+    """The rows that were a worker's when it died."""
+    custom_ids = {job.id: job.custom_id for job in dump.jobs}
+    return {
+        custom_ids[a.job_id]
         for a in dump.attempts
-        if a.session == death["session"]
-        and a.outcome != "succeeded"
-        and a.ended_at > death["at"]
-        # What a dead session claimed it had claimed before, whatever the clocks say.
-        and (not death["engine"] or a.started_at <= death["at"] + _KILL_S)
+        if a.session == death["session"] and a.outcome != "succeeded" and a.ended_at > death["at"]
     }
-    # Which of them had reached the engine by then cannot be seen from outside.
-    return in_flight if death["engine"] or len(in_flight) == 1 else set()
 
 
 def _wrong(journal: Sequence[Entry], dump: Dump) -> Iterator[Violation]:

@@ -14,6 +14,7 @@ import redis
 from sqlalchemy import create_engine, text
 
 from nightmill.embedded.servers import best_kind, server_command
+from tests.chaos.holdings import held_by
 from tests.integration.mill import ROOT
 from tests.waiting import eventually
 
@@ -115,8 +116,9 @@ class PostgresServer:
 class ModelServer:
     """A server with OpenAI's `/v1` that gives every prompt back, always on the same port."""
 
-    def __init__(self, folder: Path, delay_s: float) -> None:
+    def __init__(self, folder: Path, holdings: Path, delay_s: float) -> None:
         self._note = folder / "model-server"
+        self._holdings = holdings
         self._delay_s = delay_s
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -128,7 +130,8 @@ class ModelServer:
         self._process = subprocess.Popen(
             [
                 sys.executable,
-                *("-m", "tests.chaos.model_server", str(self._note), str(self._delay_s)),
+                *("-m", "tests.chaos.model_server"),
+                *(str(self._note), str(self._holdings), str(self._delay_s)),
             ],
             cwd=ROOT,
             env=dict(os.environ),
@@ -137,7 +140,10 @@ class ModelServer:
         assert self._process.stdout is not None
         assert self._process.stdout.readline() == b"ready\n"
 
-    def end(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
+    def end(self) -> list[str]:
+        """Kill it; the prompts that it had in its hands."""
+        if self._process is None:
+            return []
+        self._process.kill()
+        self._process.communicate()
+        return held_by(self._holdings, self._process.pid)

@@ -13,7 +13,7 @@ DEATH_AT = 50.0
 
 TOLD: Sequence[dict[str, Any]] = (
     {"at": 1.0, "event": "accepted", "batch": "b", "ids": ["x", "y"]},
-    {"at": DEATH_AT, "event": "died", "session": "dead", "engine": False},
+    {"at": DEATH_AT, "event": "died", "session": "dead", "held": ["x"], "engine": False},
 )
 
 
@@ -110,13 +110,21 @@ def test_a_job_is_not_charged_with_a_death_in_which_it_had_a_neighbour() -> None
     assert kinds(replace(GOOD, jobs=jobs, attempts=attempts)) == ["charged"]
 
 
-def test_an_engine_may_have_had_one_job_alone_of_those_that_were_claimed_but_not_two() -> None:
-    told = [*TOLD[:1], {"at": DEATH_AT, "event": "died", "session": "dead", "engine": True}]
-    attempts = [*GOOD.attempts, lost("x"), lost("y")]
-    one, both = [job("x", crashes=1), job("y")], [job("x", crashes=1), job("y", crashes=1)]
+def test_a_neighbour_that_only_the_engine_knows_of_is_one() -> None:
+    jobs, attempts = [job("x", crashes=1), job("y")], [*GOOD.attempts, lost("x")]
+    told = [TOLD[0], {**TOLD[1], "held": ["x", "y"]}]
 
-    assert kinds(replace(GOOD, jobs=one, attempts=attempts), told) == []
-    assert kinds(replace(GOOD, jobs=both, attempts=attempts), told) == ["charged"]
+    assert kinds(replace(GOOD, jobs=jobs, attempts=attempts), told) == ["charged"]
+
+
+@pytest.mark.parametrize(
+    ("held", "found"), [(["x"], []), (["y"], ["charged"]), (["x", "y"], ["charged"])]
+)
+def test_of_an_engine_only_what_it_held_itself_was_in_it(held: list[str], found: list[str]) -> None:
+    told = [TOLD[0], {**TOLD[1], "held": held, "engine": True}]
+    jobs, attempts = [job("x", crashes=1), job("y")], [*GOOD.attempts, lost("x"), lost("y")]
+
+    assert kinds(replace(GOOD, jobs=jobs, attempts=attempts), told) == found
 
 
 def test_a_job_is_no_poison_after_one_death_alone() -> None:

@@ -73,8 +73,11 @@ class World:
             journal=Journal(folder / "journal.jsonl"),
             redis=RedisServer(folder),
             postgres=PostgresServer(folder) if layout.is_shared else None,
-            model_server=ModelServer(folder, ROW_S) if "openai" in layout.pools else None,
+            model_server=ModelServer(folder, folder / "holdings", ROW_S)
+            if "openai" in layout.pools
+            else None,
         )
+        world.holdings.mkdir()
         try:
             world._start()
         except BaseException as error:
@@ -103,6 +106,11 @@ class World:
     @property
     def programs(self) -> list[Program]:
         return [*self.dispatchers, *self.workers]
+
+    @property
+    def holdings(self) -> Path:
+        """Where engines write down what they hold."""
+        return self.folder / "holdings"
 
     @property
     def head(self) -> Machine:
@@ -240,9 +248,9 @@ class World:
     def kill(self, worker: Program) -> None:
         """`kill -9` of a worker, noted."""
         session = worker.session
-        worker.kill()
+        held = worker.kill()
         if session is not None:
-            self.journal.died(session)
+            self.journal.died(session, held=list(map(custom_id_of, held)))
 
     @contextlib.contextmanager
     def frozen(self, *programs: Program) -> Iterator[None]:
@@ -323,6 +331,7 @@ class World:
             name,
             self.folder,
             row_s=ROW_S,
+            holdings=self.holdings,
             redis=self.redis.socket,
             postgres=None if self.postgres is None else self.postgres.socket,
         )
@@ -341,3 +350,8 @@ class World:
 def prompt_of(custom_id: str) -> str:
     """What a row asks for; a good backend gives it back."""
     return f"row {custom_id}"
+
+
+def custom_id_of(prompt: str) -> str:
+    """The row that asks for it."""
+    return prompt.removeprefix("row ")

@@ -18,6 +18,9 @@ ROOT = Path(__file__).parents[2]
 TICKETS = ROOT / "examples" / "tickets.jsonl"
 MARK = "NIGHTMILL_TEST_RUN"
 OUT = "labels.jsonl"
+#: The first tickets, as many as it takes to be in the middle of something.
+SOME = "some.jsonl"
+SOME_TICKETS = 120
 
 
 @dataclass
@@ -131,6 +134,13 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 def run_tickets() -> tuple[str, ...]:
     """README's main command."""
     return ("run", str(TICKETS), "-o", OUT)
+
+
+def run_some_tickets(mill: Mill) -> tuple[str, ...]:
+    """The same for the first of them only."""
+    lines = TICKETS.read_text("utf-8").splitlines(keepends=True)
+    (mill.home / SOME).write_text("".join(lines[:SOME_TICKETS]), "utf-8")
+    return ("run", SOME, "-o", OUT)
 
 
 def assert_no_finished_row_was_generated_again(mill: Mill) -> None:

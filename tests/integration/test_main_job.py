@@ -5,10 +5,12 @@ import signal
 
 from tests.integration.mill import (
     OUT,
+    SOME_TICKETS,
     TICKETS,
     Mill,
     assert_no_finished_row_was_generated_again,
     read_rows,
+    run_some_tickets,
     run_tickets,
 )
 from tests.waiting import eventually
@@ -29,18 +31,18 @@ def test_tickets_in_labels_out_with_nothing_left_running(mill: Mill) -> None:
 
 
 def test_the_same_command_again_says_that_all_is_done_and_generates_nothing(mill: Mill) -> None:
-    assert mill.run(*run_tickets()).returncode == 0
+    assert mill.run(*run_some_tickets(mill)).returncode == 0
     before = (mill.home / OUT).read_bytes()
 
-    again = mill.run(*run_tickets())
+    again = mill.run(*run_some_tickets(mill))
 
     assert again.returncode == 0
     assert (mill.home / OUT).read_bytes() == before
-    assert mill.ask("SELECT count(*) FROM attempts") == [(300,)]
+    assert mill.ask("SELECT count(*) FROM attempts") == [(SOME_TICKETS,)]
 
 
 def test_ctrl_c_says_how_to_go_on_and_the_same_command_goes_on(mill: Mill) -> None:
-    process = mill.start(*run_tickets())
+    process = mill.start(*run_some_tickets(mill))
     eventually(lambda: mill.finished() >= 20, "the first answers")
 
     process.send_signal(signal.SIGINT)
@@ -49,8 +51,8 @@ def test_ctrl_c_says_how_to_go_on_and_the_same_command_goes_on(mill: Mill) -> No
     assert process.returncode == 130
     assert "nightmill run" in err
     assert mill.processes() == []
-    assert mill.run(*run_tickets()).returncode == 0
-    assert len(read_rows(mill.home / OUT)) == 300
+    assert mill.run(*run_some_tickets(mill)).returncode == 0
+    assert len(read_rows(mill.home / OUT)) == SOME_TICKETS
     assert_no_finished_row_was_generated_again(mill)
 
 
@@ -61,8 +63,13 @@ def test_a_second_run_at_the_same_time_shares_the_one_engine(mill: Mill) -> None
 
     second = mill.start("run", "more.jsonl", "-o", "more-labels.jsonl")
     engines = 0
-    while first.poll() is None and second.poll() is None:
+
+    def is_over() -> bool:
+        nonlocal engines
         engines = max(engines, len(mill.find_all("backends.mlx.child")))
+        return first.poll() is not None or second.poll() is not None
+
+    eventually(is_over, "the end of one of them")
     second.communicate(timeout=60)
     first.communicate(timeout=60)
 

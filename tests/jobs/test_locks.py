@@ -56,10 +56,12 @@ def test_waiting_for_a_lock_ends_in_time_and_does_not_take_it_later(tmp_path: Pa
 def test_who_waits_with_patience_gets_the_lock(tmp_path: Path) -> None:
     holder, waiter = FileLock(tmp_path / "some.lock"), FileLock(tmp_path / "some.lock")
     holder.acquire()
-    threading.Timer(0.05, holder.release).start()
+    releasing = threading.Timer(0.05, holder.release)
+    releasing.start()
 
     assert waiter.acquire(30)
 
+    releasing.join()
     assert waiter.is_held
     assert not holder.try_acquire()
     waiter.release()

@@ -193,7 +193,7 @@ def test_all_faults_are_reported_together(load: Load) -> None:
         ("[pools.mlx]\nhome = '/'", "known here are `backend`, `between_tokens_s`, `connect_s`"),
         (
             "[cloud]\n",
-            "known here are `aliases`, `broker`, `data_dir`, `discover`, `monitor`, `pools`, ",
+            "known here are `aliases`, `broker`, `data_dir`, `discover`, `monitor`, ",
         ),
         ("source = 'x'", "did you mean `store`?"),
     ],

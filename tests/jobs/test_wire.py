@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from jobs import wire
 from jobs.model import Hint
 
-HINTS = st.lists(
-    st.builds(Hint, st.text(), st.integers(0, 2**31 - 1)), min_size=1, max_size=wire.MAX_PACK
+_FIELDS = (st.text(), st.integers(0, 2**31 - 1))
+HINTS = st.one_of(
+    st.lists(st.builds(Hint, *_FIELDS), min_size=1, max_size=wire.MAX_PACK),
+    st.lists(st.builds(Hint, *_FIELDS, st.just(value=True)), min_size=1, max_size=1),
 ).map(tuple)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -41,6 +43,10 @@ def test_whatever_arrives_is_a_pack_or_a_value_error(pack: object) -> None:
         "j-1",
         [["j-1"]],
         [["j-1", 1, 2]],
+        [["j-1", 1, 1]],
+        [["j-1", 1, False]],
+        [["j-1", 1, True, True]],
+        [["j-1", 1, True], ["j-2", 1]],
         [["j-1", "1"]],
         [["j-1", 1.0]],
         [["j-1", True]],

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect
 
 from tests.monitoring.scene import Night, Served, Working
 from tests.waiting import eventually
@@ -44,6 +44,17 @@ class Visit:
         """How many jobs of the first batch are over."""
         bar = self.page.get_by_role("progressbar").first
         return int(bar.get_attribute("aria-valuenow") or 0)
+
+    def let_time_pass(self, seconds: float) -> None:
+        """From now on the server's clock is so much further on; nothing else has changed."""
+
+        def answer_later(route: Route) -> None:
+            answer = route.fetch()
+            value = answer.json()
+            route.fulfill(response=answer, json={**value, "at": value["at"] + seconds})
+
+        expect(self.page.locator("#live-text")).to_contain_text("Live")
+        self.page.route("**/overview.json*", answer_later)
 
     def see_it_move(self) -> None:
         """Wait until the progress has grown and the chart has a line that moved."""
@@ -145,6 +156,7 @@ def test_it_says_when_nobody_hands_out_work(night: Night, served: Served, look: 
     night.batch("waits", 5)
     night.pace("mlx", 600, lambda _: 3.0, upto_s_ago=120)
     visit = look(served.url)
+    visit.let_time_pass(15)
     expect(visit.page.locator("#notice")).to_contain_text("nobody has handed any out since")
 
 
@@ -154,6 +166,7 @@ def test_it_says_when_no_host_serves_what_waits(night: Night, served: Served, lo
     night.batch("waits", 5)
     night.pace("mlx", 600, lambda _: 3.0, upto_s_ago=-60)
     visit = look(served.url)
+    visit.let_time_pass(15)
     expect(visit.page.locator("#notice")).to_have_text(
         "5 jobs wait for pool mlx, which no host serves now."
     )

@@ -47,7 +47,7 @@ def test_a_cancelled_batch_is_over_and_waiting_for_it_ends_with_1(
     cancelled = command("cancel", batch, "--json").json
     waited = command("wait", batch)
 
-    assert cancelled == {"schema": 1, "id": batch, "cancelled": 3}
+    assert cancelled == {"schema": 1, "id": batch, "cancelled": 3, "job": None}
     assert waited.status == 1
     assert "3 cancelled" in waited.err
     assert [row["error"]["code"] for row in read_rows(mill / "out.jsonl")] == ["cancelled"] * 3

@@ -24,7 +24,8 @@ RUN_ON = {"dispatch", "monitor", "up", "worker"}
 #: Each with its arguments, in an order in which there is something to tell.
 CALLS = {
     "submit": ["in.jsonl", "-o", "again.jsonl"],
-    "status": ["night"],
+    "edit": ["night", "--priority", "3", "--model", "fake"],
+    "status": ["night", "--history"],
     "errors": ["night"],
     "results": ["night", "-o", "so-far.jsonl"],
     "retry": ["night", "--model", "fake"],
@@ -86,7 +87,7 @@ def test_every_command_is_written_down_and_tried() -> None:
 
 def test_the_schema_is_one_and_holds_what_is_printed_to_its_fields() -> None:
     Draft202012Validator.check_schema(SCHEMA)
-    good = {"schema": 1, "id": "b-1", "cancelled": 3}
+    good = {"schema": 1, "id": "b-1", "cancelled": 3, "job": None}
     check_printed("cancel", good)
     for bad in ({**good, "more": 1}, {**good, "cancelled": "3"}, {**good, "schema": 2}, {}):
         with pytest.raises(AssertionError, match="cancel --json is not"):

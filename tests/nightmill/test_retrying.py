@@ -1,15 +1,18 @@
 """Retrying what failed, page by page, also in several goes."""
 
+import math
+
 import pytest
 
 from backends.base import ModelInfo
 from jobs.errors import UsageError
 from jobs.settings import Settings
 from jobs.states import JobState
+from jobs.store import actions
 from jobs.store.store import Store
-from nightmill import paging, retrying
+from nightmill import heirs, paging, retrying
 from nightmill.pools import PoolModels
-from nightmill.retrying import retry_batch
+from nightmill.retrying import Again, codes_of, retry_batch
 from tests.jobs.store.desk import Desk, line, outcome
 
 
@@ -22,6 +25,8 @@ def desk(store: Store, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """A desk whose transactions take two rows at most."""
     monkeypatch.setattr(paging, "FIRST_PAGE", 2)
     monkeypatch.setattr(paging, "LARGEST_PAGE", 2)
+    # And no fewer because this machine is slow.
+    monkeypatch.setattr(paging, "PAGE_S", math.inf)
     monkeypatch.setattr(retrying, "CHECKED_AT_ONCE", 2)
     return Desk(store)
 
@@ -31,8 +36,9 @@ def fail_all(desk: Desk) -> None:
     desk.finalize()
 
 
-def retry(desk: Desk, model: str | None = None, **how: object) -> int:
-    return retry_batch(Settings(), desk.store, "b-1", model, **how).retried
+def retry(desk: Desk, model: str | None = None, limit: int | None = None, **how: object) -> int:
+    again = Again(model=model, limit=limit)
+    return retry_batch(Settings(), desk.store, "b-1", again, **how).retried
 
 
 def test_others_get_to_write_between_the_pages_of_a_retry(desk: Desk) -> None:
@@ -67,11 +73,37 @@ def test_nothing_is_retried_by_a_model_that_cannot_do_what_the_last_row_asks_for
 ) -> None:
     chatty = ModelInfo(name="chatty", size=0, context=0, endpoints=("chat",))
     found = [PoolModels(pool="mlx", backend="fake", models=(chatty,))]
-    monkeypatch.setattr(retrying, "find_models", lambda _settings: found)
+    monkeypatch.setattr(heirs, "reachable_models", lambda *_: found)
     desk.batch(*(line(i) for i in range(1, 6)), line(6, body='{"endpoint":"embeddings"}'))
     fail_all(desk)
 
-    with pytest.raises(UsageError, match="rows ask for embeddings, and chatty does chat only"):
+    with pytest.raises(UsageError, match="Rows ask for embeddings, and chatty does chat only"):
         retry(desk, "chatty")
 
     assert desk.ask("SELECT DISTINCT state, model FROM jobs") == [("failed", "demo")]
+
+
+def test_the_first_rows_alone_can_be_tried_again(desk: Desk) -> None:
+    desk.batch()
+    fail_all(desk)
+
+    assert retry(desk, limit=3) == 3
+
+    waiting = desk.ask("SELECT line FROM jobs WHERE state = 'pending' ORDER BY line")
+    assert waiting == [(1,), (2,), (3,)]
+
+
+def test_a_retry_is_in_the_history_of_its_batch(desk: Desk) -> None:
+    desk.batch()
+    fail_all(desk)
+
+    retry(desk, limit=3)
+
+    with desk.store.read() as c:
+        (action,) = actions.of_batch(c, "b-1")
+    assert (action.verb, action.detail) == ("retry", {"rows": 3})
+
+
+def test_a_word_that_is_no_error_code_gets_the_nearest_one() -> None:
+    with pytest.raises(UsageError, match=r"`poisen` is no error code\. Did you mean `poison`"):
+        codes_of(["poisen"])

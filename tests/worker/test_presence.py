@@ -9,6 +9,7 @@ import pytest
 
 from backends.base import Capabilities, ModelInfo
 from jobs.errors import UsageError
+from jobs.folders import locks_in
 from jobs.model import GenerationResult
 from jobs.store import hosts, running
 from jobs.store.store import Store
@@ -103,7 +104,7 @@ def test_whoever_leads_takes_back_at_once_what_a_dead_worker_of_the_machine_held
     store: Store, tmp_path: Path
 ) -> None:
     submit(store, ["one", "two", "three", "four"])
-    guard = presence.guard_of(presence.locks_in(tmp_path))
+    guard = presence.guard_of(locks_in(tmp_path))
     dead, alive = (
         msgspec.structs.replace(WHO, session=name, host=name, guard=guard)
         for name in ("dead", "alive")
@@ -112,9 +113,9 @@ def test_whoever_leads_takes_back_at_once_what_a_dead_worker_of_the_machine_held
         presence.announce(store, who, FOUND)
         with store.write() as c:
             running.claim(c, who.session, who.name, [hint], 60)
-    lock = presence.take_name(presence.locks_in(tmp_path), alive)
+    lock = presence.take_name(locks_in(tmp_path), alive)
 
-    presence.take_back_from_the_dead(store, tmp_path, max_crashes=3, blame_since=0.0)
+    presence.take_back_from_the_dead(store, tmp_path, guard, max_crashes=3, blame_since=0.0)
 
     lock.release()
     assert ask(store, "SELECT state, session FROM jobs ORDER BY line") == [
@@ -140,7 +141,7 @@ def test_what_a_dead_worker_had_answered_is_recorded_before_its_jobs_are_taken_b
     store: Store, tmp_path: Path, who_looks: str
 ) -> None:
     submit(store, ["one"])
-    guard = presence.guard_of(presence.locks_in(tmp_path))
+    guard = presence.guard_of(locks_in(tmp_path))
     dead = msgspec.structs.replace(WHO, session="s-dead", guard=guard)
     presence.announce(store, dead, FOUND)
     hints = hand_out(store)
@@ -154,7 +155,7 @@ def test_what_a_dead_worker_had_answered_is_recorded_before_its_jobs_are_taken_b
     kept.close()
 
     if who_looks == "leader":
-        presence.take_back_from_the_dead(store, tmp_path, max_crashes=1, blame_since=0.0)
+        presence.take_back_from_the_dead(store, tmp_path, guard, max_crashes=1, blame_since=0.0)
     else:
         follower = msgspec.structs.replace(dead, session="s-next")
         presence.take_back_jobs(store, tmp_path, follower, max_crashes=1, blame_since=0.0)
@@ -167,14 +168,16 @@ def test_nobody_is_blamed_for_a_worker_that_was_not_seen_since_we_lead(
     store: Store, tmp_path: Path
 ) -> None:
     submit(store, ["one"])
-    guard = presence.guard_of(presence.locks_in(tmp_path))
+    guard = presence.guard_of(locks_in(tmp_path))
     dead = msgspec.structs.replace(WHO, session="s-dead", guard=guard)
     presence.announce(store, dead, FOUND)
     hints = hand_out(store)
     with store.write() as c:
         running.claim(c, dead.session, dead.name, hints, 60)
 
-    presence.take_back_from_the_dead(store, tmp_path, max_crashes=1, blame_since=time.time() + 60)
+    presence.take_back_from_the_dead(
+        store, tmp_path, guard, max_crashes=1, blame_since=time.time() + 60
+    )
 
     assert ask(store, "SELECT state, suspect, crashes FROM jobs") == [("pending", 0, 0)]
 

@@ -123,16 +123,71 @@ def test_a_host_parked_for_good_stays_parked_whatever_comes_after() -> None:
     asyncio.run(scene())
 
 
+def test_who_wants_all_waits_until_nobody_has_or_wants_any() -> None:
+    async def scene() -> None:
+        slots = Slots(2)
+        await slots.take(1)
+        whole = asyncio.create_task(slots.take_all())
+        await settle()
+        assert await slots.take(1) == 1
+        later = asyncio.create_task(slots.take(1))
+        await settle()
+        slots.free(1)
+        await settle()
+        assert (whole.done(), later.done()) == (False, True)
+
+        slots.free(2)
+
+        assert await whole == 2
+        assert not slots.are_free
+
+    asyncio.run(scene())
+
+
+def test_who_has_all_keeps_everybody_waiting() -> None:
+    async def scene() -> None:
+        slots = Slots(2)
+        assert await slots.take_all() == 2
+        second = asyncio.create_task(slots.take_all())
+        other = asyncio.create_task(slots.take(5))
+        await settle()
+        assert (second.done(), other.done()) == (False, False)
+
+        slots.free(2)
+
+        assert await other == 2
+        slots.free(2)
+        assert await second == 2
+
+    asyncio.run(scene())
+
+
+def test_who_stops_waiting_for_all_takes_no_slot_along() -> None:
+    async def scene() -> None:
+        slots = Slots(2)
+        await slots.take(1)
+        gone = asyncio.create_task(slots.take_all())
+        await settle()
+        slots.free(1)
+        gone.cancel()
+        await settle()
+
+        assert await slots.take(2) == 2
+
+    asyncio.run(scene())
+
+
 def test_closing_ends_all_waiting_and_refuses_all_asking() -> None:
     async def scene() -> None:
         slots = Slots(1)
         await slots.take(1)
         waiting = asyncio.create_task(slots.take(1))
+        for_all = asyncio.create_task(slots.take_all())
         await settle()
 
         slots.close()
 
-        for asking in (waiting, slots.take(1)):
+        for asking in (waiting, for_all, slots.take(1), slots.take_all()):
             with pytest.raises(SlotsClosedError):
                 await asking
 

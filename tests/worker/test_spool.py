@@ -12,7 +12,6 @@ import msgspec
 import pytest
 from sqlalchemy import Connection
 
-from backends.fake import FakeBackend, Script
 from jobs.errors import StoreError
 from jobs.model import Claimed, Outcome
 from jobs.states import JobState
@@ -21,6 +20,7 @@ from jobs.store.store import Store
 from tests.waiting import eventually
 from tests.worker.conftest import StartHost
 from tests.worker.flaky import FlakyStore
+from tests.worker.patient import PatientBackend
 from tests.worker.world import POOL, ask, hand_out, submit
 from worker import presence, spool
 from worker.outcomes import Identity
@@ -240,7 +240,7 @@ def test_an_answer_outlives_a_worker_that_ends_while_the_store_is_away(
     monkeypatch.setattr("worker.host.HAND_BACK_S", 0.2)
     monkeypatch.setattr("worker.pipeline.HAND_BACK_S", 0.2)
     submit(sqlite_store, ["one", "two"])
-    backend = FakeBackend(Script(delay_s=0.05))
+    backend = PatientBackend()
     host = start_host(sqlite_store, backend, session="s-1", grace_s=0)
     flaky = FlakyStore(sqlite_store)
     host._writer._commits._store = flaky
@@ -248,6 +248,7 @@ def test_an_answer_outlives_a_worker_that_ends_while_the_store_is_away(
     eventually(lambda: backend.in_flight == 2, "the claim")
 
     flaky.refusals = math.inf
+    backend.answer()
     eventually(lambda: waiting(tmp_path / "spool") == 2, "the answers on the disk")
     with pytest.raises(StoreError):
         host.close()
@@ -272,7 +273,7 @@ def test_an_answer_is_kept_of_a_worker_that_ends_while_a_commit_hangs(
     monkeypatch.setattr("worker.writer.LONGEST_PAUSE_S", 0.2)
     monkeypatch.setattr("worker.pipeline.HAND_BACK_S", 0.2)
     submit(sqlite_store, ["one"])
-    backend = FakeBackend(Script(delay_s=0.05))
+    backend = PatientBackend()
     host = start_host(sqlite_store, backend, session="s-1", grace_s=0)
     hanging = HangingStore(sqlite_store)
     host._writer._commits._store = hanging
@@ -281,6 +282,7 @@ def test_an_answer_is_kept_of_a_worker_that_ends_while_a_commit_hangs(
 
     hanging.hangs.set()
     eventually(lambda: hanging.is_hanging, "a commit that hangs")
+    backend.answer()
     eventually(lambda: not backend.in_flight, "the answer")
     with pytest.raises(StoreError, match="too long"):
         host.close()
@@ -311,13 +313,14 @@ def test_nothing_stays_on_the_disk_when_the_store_is_back(
     sqlite_store: Store, start_host: StartHost, tmp_path: Path
 ) -> None:
     submit(sqlite_store, ["one", "two"])
-    backend = FakeBackend(Script(delay_s=0.05))
+    backend = PatientBackend()
     host = start_host(sqlite_store, backend)
     flaky = FlakyStore(sqlite_store)
     host._writer._commits._store = flaky
     pack = host.run_pack(hand_out(sqlite_store), Tally(POOL, 2))
     eventually(lambda: backend.in_flight == 2, "the claim")
     flaky.refusals = math.inf
+    backend.answer()
     eventually(lambda: waiting(tmp_path / "spool") == 2, "the answers on the disk")
 
     flaky.refusals = 0

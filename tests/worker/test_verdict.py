@@ -22,10 +22,16 @@ LIMITS = WorkerSettings(max_attempts=3, max_crashes=2)
 
 
 def verdict(
-    error: Exception, *, errors: int = 0, crashes: int = 0, attempt: int = 1, chance: float = 0.5
+    error: Exception,
+    *,
+    errors: int = 0,
+    crashes: int = 0,
+    attempt: int = 1,
+    chance: float = 0.5,
+    was_alone: bool = False,
 ) -> Verdict:
     job = claimed(errors=errors, crashes=crashes, attempt=attempt)
-    return judge(error, job, LIMITS, chance)
+    return judge(error, job, LIMITS, chance, was_alone=was_alone)
 
 
 def test_a_blip_is_tried_again_and_counts() -> None:
@@ -79,17 +85,31 @@ def test_a_crash_in_company_is_charged_to_nobody_and_each_is_to_run_alone() -> N
     assert (result.counted_crashes, result.is_suspect) == (0, True)
 
 
-def test_a_job_that_crashes_the_engine_alone_ends_as_poison() -> None:
+def test_a_job_that_only_happened_to_be_alone_is_charged_nothing_and_is_to_run_alone() -> None:
+    result = verdict(CrashedError("died", alone=True), crashes=2)
+
+    assert (result.state, result.counted_crashes, result.is_suspect) == (JobState.PENDING, 0, True)
+
+
+def test_a_suspect_is_charged_nothing_while_the_engine_has_not_let_go_of_another() -> None:
+    result = verdict(CrashedError("died", alone=False), crashes=2, was_alone=True)
+
+    assert (result.state, result.counted_crashes, result.is_suspect) == (JobState.PENDING, 0, True)
+
+
+def test_a_suspect_that_crashes_the_engine_alone_ends_as_poison() -> None:
     crash = CrashedError("died", alone=True)
 
-    assert verdict(crash).state is JobState.PENDING
-    assert (verdict(crash).counted_errors, verdict(crash).counted_crashes) == (0, 1)
-    last = verdict(crash, crashes=1)
+    first = verdict(crash, was_alone=True)
+    assert (first.state, first.counted_errors, first.counted_crashes) == (JobState.PENDING, 0, 1)
+    last = verdict(crash, crashes=1, was_alone=True)
     assert (last.state, last.code, last.counted_crashes) == (JobState.FAILED, ErrorCode.POISON, 1)
 
 
 def test_errors_of_another_kind_do_not_make_a_crash_poison() -> None:
-    assert verdict(CrashedError("died", alone=True), errors=9).state is JobState.PENDING
+    crash = CrashedError("died", alone=True)
+
+    assert verdict(crash, errors=9, was_alone=True).state is JobState.PENDING
 
 
 def test_something_unexpected_fails_the_job_and_tells_its_type_only() -> None:

@@ -19,6 +19,7 @@ from jobs.store.store import Store
 from tests.waiting import eventually
 from tests.worker.conftest import StartHost
 from tests.worker.flaky import FlakyStore
+from tests.worker.patient import PatientBackend
 from tests.worker.world import POOL, ask, hand_out, submit
 from worker.tally import Tally
 
@@ -70,7 +71,7 @@ def test_nothing_is_lost_or_repeated_while_the_store_refuses(
     store: Store, start_host: StartHost, caplog: pytest.LogCaptureFixture
 ) -> None:
     submit(store, [f"prompt {i}" for i in range(6)])
-    backend = FakeBackend(Script(delay_s=0.05), slots=6)
+    backend = PatientBackend(slots=6)
     host = start_host(store, backend)
     flaky = FlakyStore(store)
     host._writer._commits._store = flaky
@@ -79,8 +80,9 @@ def test_nothing_is_lost_or_repeated_while_the_store_refuses(
     with caplog.at_level(logging.INFO):
         flaky.refusals = 3
         pack = host.run_pack(hints, Tally(POOL, 6))
-        eventually(lambda: backend.in_flight, "the claim")
+        eventually(lambda: backend.in_flight == 6, "the claim")
         flaky.refusals = 3
+        backend.answer()
         pack.result(20)
 
     assert ask(store, "SELECT state FROM jobs") == [("succeeded",)] * 6
@@ -94,15 +96,16 @@ def test_a_lost_reply_to_a_claim_or_a_record_makes_nothing_run_twice(
     store: Store, start_host: StartHost
 ) -> None:
     submit(store, [f"prompt {i}" for i in range(6)])
-    backend = FakeBackend(Script(delay_s=0.05), slots=6)
+    backend = PatientBackend(slots=6)
     host = start_host(store, backend)
     flaky = FlakyStore(store)
     host._writer._commits._store = flaky
     flaky.lost_replies = 2
 
     pack = host.run_pack(hand_out(store), Tally(POOL, 6))
-    eventually(lambda: backend.seen, "the claim")
+    eventually(lambda: backend.in_flight == 6, "the claim")
     flaky.lost_replies = 2
+    backend.answer()
     pack.result(20)
 
     assert len(backend.seen) == 6
@@ -156,13 +159,14 @@ def test_results_that_the_store_takes_only_at_the_very_end_are_recorded(
     sqlite_store: Store, start_host: StartHost
 ) -> None:
     submit(sqlite_store, ["one"])
-    backend = FakeBackend(Script(delay_s=0.1))
+    backend = PatientBackend()
     host = start_host(sqlite_store, backend)
     flaky = FlakyStore(sqlite_store)
     host._writer._commits._store = flaky
     host.run_pack(hand_out(sqlite_store), Tally(POOL, 1))
     eventually(lambda: backend.in_flight, "the claim")
     flaky.refusals = math.inf
+    backend.answer()
     eventually(lambda: not backend.in_flight, "the answer")
 
     closing_host = threading.Thread(target=host.close)
@@ -180,7 +184,7 @@ def test_a_store_that_is_gone_for_good_ends_the_host_with_an_error(
     monkeypatch.setattr("worker.host.HAND_BACK_S", 0.2)
     monkeypatch.setattr("worker.pipeline.HAND_BACK_S", 0.2)
     submit(sqlite_store, ["one"])
-    backend = FakeBackend(Script(delay_s=0.05))
+    backend = PatientBackend()
     host = start_host(sqlite_store, backend, grace_s=0)
     flaky = FlakyStore(sqlite_store)
     host._writer._commits._store = flaky

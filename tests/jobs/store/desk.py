@@ -9,11 +9,12 @@ from sqlalchemy import text
 from jobs.codes import ErrorCode
 from jobs.model import Claimed, Counts, Hint, NewBatch, NewJob, Outcome, ResultRow
 from jobs.states import JobState
-from jobs.store import batches, dispatch, ingest, results, retrying, running
-from jobs.store.rewriting import Heir
+from jobs.store import batches, dispatch, ending, ingest, results, retrying, running
+from jobs.store.rewriting import Rewrite
 from jobs.store.store import Store
 
 LEASE_S = 60.0
+AS_IT_IS = Rewrite()
 
 
 def new_batch(run_key: str = "out.jsonl", **changes: Any) -> NewBatch:
@@ -123,6 +124,13 @@ class Desk:
         """Dispatch and claim."""
         return self.claim(self.dispatch(limit), session, lease_s)
 
+    def take_a_suspect(self) -> Claimed:
+        """Dispatch and claim the only job there is, once it has been in flight when s1 died."""
+        self.take()
+        self.release()
+        (job,) = self.take()
+        return job
+
     def beat(self, *held: Hint, session: str = "s1", lease_s: float = LEASE_S) -> running.Beat:
         with self.store.write() as c:
             return running.heartbeat(c, session, held, lease_s)
@@ -141,17 +149,24 @@ class Desk:
 
     def cancel(self, batch_id: str = "b-1") -> int:
         with self.store.write() as c:
-            return batches.cancel(c, batch_id)
+            return ending.cancel(c, batch_id)
 
     def resume(self, batch_id: str = "b-1") -> None:
         with self.store.write() as c:
             batches.resume(c, batch_id)
 
     def retry(
-        self, batch_id: str = "b-1", after: int = 0, limit: int = 100, heir: Heir | None = None
+        self,
+        batch_id: str = "b-1",
+        after: int = 0,
+        limit: int = 100,
+        *,
+        only: tuple[ErrorCode, ...] = (),
+        rewrite: Rewrite = AS_IT_IS,
     ) -> int:
         with self.store.write() as c:
-            return len(retrying.open_page(c, batch_id, after, limit, heir).job_ids)
+            page = retrying.open_page(c, batch_id, after, limit, codes=only, rewrite=rewrite)
+            return len(page.job_ids)
 
     def finalize(self) -> list[str]:
         with self.store.write() as c:

@@ -7,7 +7,7 @@ from jobs.codes import ErrorCode
 from jobs.errors import StoppedEarlyError, UsageError
 from jobs.model import Counts
 from jobs.states import JobState
-from jobs.store import batches, ingest
+from jobs.store import batches, ending, ingest
 from tests.jobs.store.desk import Desk, bad_line, line, new_batch, outcome
 
 
@@ -221,7 +221,7 @@ def test_deleting_leaves_nothing_of_a_batch_and_all_of_the_others(desk: Desk) ->
     assert desk.counts("b-1") == Counts()
 
 
-@pytest.mark.parametrize("verb", [batches.cancel, batches.resume])
+@pytest.mark.parametrize("verb", [ending.cancel, batches.resume])
 def test_a_batch_that_is_gone_is_wrong_use(desk: Desk, verb: object) -> None:
     assert callable(verb)
     with pytest.raises(UsageError, match="There is no batch"), desk.store.write() as c:

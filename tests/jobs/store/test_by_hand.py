@@ -127,7 +127,7 @@ def test_a_dead_engine_that_is_reported_twice_is_one_crash(desk: Desk) -> None:
 
 def test_a_dead_session_that_is_released_twice_is_one_crash(desk: Desk) -> None:
     desk.batch(line(1))
-    (job,) = desk.take()
+    job = desk.take_a_suspect()
     assert (desk.release(), desk.release()) == (1, 0)
     assert desk.job(job.job_id).crashes == 1
 
@@ -159,7 +159,7 @@ def test_of_two_stale_sessions_and_a_fresh_one_the_first_answer_counts(desk: Des
 
 def test_a_late_answer_does_not_bring_back_what_failed_as_poison(desk: Desk) -> None:
     desk.batch(line(1))
-    (job,) = desk.take()
+    job = desk.take_a_suspect()
     desk.release(max_crashes=1)
     assert desk.record(outcome(job)) == set()
     (row,) = desk.page()
@@ -231,7 +231,7 @@ def test_reaping_needs_no_worker_that_is_free(desk: Desk) -> None:
 def test_a_job_whose_holder_is_given_up_while_it_records_ends_once(desk: Desk) -> None:
     """Solid Queue #589: a job was both finished and failed."""
     desk.batch(line(1))
-    (job,) = desk.take()
+    job = desk.take_a_suspect()
     desk.release(max_crashes=1)
     assert desk.record(outcome(job), outcome(job, JobState.FAILED)) == set()
     assert desk.ask("SELECT state FROM results") == [("failed",)]

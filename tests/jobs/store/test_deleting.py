@@ -7,7 +7,7 @@ import pytest
 
 from jobs.errors import StoppedEarlyError, UsageError
 from jobs.model import Counts
-from jobs.store import batches, deleting, ingest
+from jobs.store import batches, deleting, ending, ingest
 from tests.jobs.store.desk import Desk, bad_line, line, new_batch, outcome
 
 
@@ -62,7 +62,7 @@ def test_from_the_first_moment_on_nobody_sees_it(desk: Desk) -> None:
         assert batches.find(c, "b-1") is None
         with pytest.raises(UsageError, match="There is no batch"):
             batches.get(c, "b-1")
-    for verb in (batches.cancel, batches.resume, batches.reopen_ingest):
+    for verb in (ending.cancel, batches.resume, batches.reopen_ingest):
         with pytest.raises(UsageError, match="There is no batch"), desk.store.write() as c:
             verb(c, "b-1")
     with pytest.raises(UsageError, match="There is no batch"):

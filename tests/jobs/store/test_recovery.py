@@ -1,8 +1,9 @@
 """What was held by somebody who is gone."""
 
 from jobs.codes import ErrorCode
+from jobs.model import Claimed
 from jobs.states import JobState
-from tests.jobs.store.desk import Desk, line, outcome
+from tests.jobs.store.desk import Desk, hints_of, line, outcome
 
 
 def test_a_job_whose_lease_ran_out_goes_back_and_is_charged_nothing(desk: Desk) -> None:
@@ -101,9 +102,9 @@ def test_suspects_of_one_pool_do_not_hold_up_another(desk: Desk) -> None:
     assert len(desk.dispatch(pool="ollama")) == 1
 
 
-def test_a_job_that_was_alone_is_charged_with_the_crash(desk: Desk) -> None:
+def test_a_suspect_that_had_its_holder_to_itself_is_charged_with_the_crash(desk: Desk) -> None:
     desk.batch(line(1))
-    (job,) = desk.take()
+    job = desk.take_a_suspect()
     desk.release("s1")
     row = desk.job(job.job_id)
     assert (row.state, row.crashes, row.suspect) == ("pending", 1, 1)
@@ -111,19 +112,61 @@ def test_a_job_that_was_alone_is_charged_with_the_crash(desk: Desk) -> None:
 
 def test_a_job_that_kills_its_holder_every_time_is_poison(desk: Desk) -> None:
     desk.batch(line(1))
-    for _ in range(3):
+    for _ in range(4):
         assert desk.states() == {1: "pending"}
         desk.take()
         desk.release("s1", max_crashes=3)
     (row,) = desk.page()
     assert (row.state, row.error_code) == ("failed", ErrorCode.POISON)
-    assert desk.attempts() == [(1, 1, "lost"), (1, 2, "lost"), (1, 3, "lost")]
+    assert desk.attempts() == [(1, number, "lost") for number in range(1, 5)]
     assert desk.counted() == desk.recount()
+
+
+def test_a_job_whose_neighbour_was_cancelled_a_moment_before_is_charged_nothing(desk: Desk) -> None:
+    """The session would have heard of it by its next heartbeat."""
+    job = with_neighbour(desk)
+    desk.cancel("b-2")
+    assert desk.release("s1") == 1
+    assert is_uncharged_suspect(desk, job)
+
+
+def test_a_job_whose_neighbour_was_ended_by_a_late_success_is_charged_nothing(desk: Desk) -> None:
+    desk.batch(line(1), batch_id="b-2")
+    (early,) = desk.take(session="slept", lease_s=-1)
+    desk.reap()
+    desk.batch(line(1))
+    (_, job) = desk.take(session="s1")
+    assert desk.record(outcome(early, session="slept")) == {early.job_id}
+    assert desk.release("s1") == 1
+    assert is_uncharged_suspect(desk, job)
+
+
+def test_a_suspect_that_was_taken_back_by_a_heartbeat_is_charged_nothing(desk: Desk) -> None:
+    """It may have begun beside others, before it was a suspect."""
+    desk.batch(line(1))
+    (job,) = desk.take(session="s1", lease_s=-1)
+    desk.reap()
+    desk.take(session="s2")
+    desk.release("s2")
+    beat = desk.beat(*hints_of([job]), session="s1")
+    assert list(beat.epochs) == [job.job_id]
+    assert desk.release("s1") == 1
+    assert is_uncharged_suspect(desk, job)
+
+
+def test_who_is_given_a_suspect_is_told_so(desk: Desk) -> None:
+    desk.batch(line(1))
+    (plain,) = desk.dispatch()
+    desk.claim([plain])
+    desk.release("s1")
+    (marked,) = desk.dispatch()
+    assert (plain.is_suspect, marked.is_suspect) == (False, True)
+    assert desk.claim([marked])[0].job_id == marked.job_id
 
 
 def test_a_poisonous_job_may_be_tried_again_when_asked_for(desk: Desk) -> None:
     desk.batch(line(1))
-    desk.take()
+    desk.take_a_suspect()
     desk.release("s1", max_crashes=1)
     assert desk.retry() == 1
     (job,) = desk.take()
@@ -141,10 +184,22 @@ def test_an_answer_of_a_released_session_is_still_welcome(desk: Desk) -> None:
 
 def test_nothing_is_put_beside_a_suspect_that_runs(desk: Desk) -> None:
     desk.batch(line(1))
-    desk.take()
-    desk.release("s1")
-    (suspect,) = desk.take()
+    suspect = desk.take_a_suspect()
     desk.batch(batch_id="b-2", priority=9)
     assert desk.dispatch() == []
     desk.record(outcome(suspect))
     assert len(desk.dispatch()) == 10
+
+
+def with_neighbour(desk: Desk) -> Claimed:
+    """A job that a session works on beside one of another batch, b-2."""
+    desk.batch(line(1))
+    desk.batch(line(1), batch_id="b-2")
+    job, neighbour = desk.take()
+    assert neighbour.batch_id == "b-2"
+    return job
+
+
+def is_uncharged_suspect(desk: Desk, job: Claimed) -> bool:
+    row = desk.job(job.job_id)
+    return bool((row.state, row.crashes, row.suspect) == ("pending", 0, 1))

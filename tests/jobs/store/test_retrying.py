@@ -2,6 +2,7 @@
 
 import pytest
 
+from jobs.codes import ErrorCode
 from jobs.errors import StoppedEarlyError, UsageError
 from jobs.states import JobState
 from jobs.store import pauses, retrying
@@ -108,3 +109,35 @@ def test_a_batch_that_was_cancelled_between_two_pages_stays_cancelled(desk: Desk
 def test_a_batch_that_is_gone_is_not_retried(desk: Desk) -> None:
     with pytest.raises(UsageError, match="There is no batch"):
         desk.retry("b-gone")
+
+
+def test_only_rows_that_ended_with_a_code_are_opened_again(desk: Desk) -> None:
+    desk.batch(line(1), line(2), line(3))
+    codes = (ErrorCode.SCHEMA_MISMATCH, ErrorCode.POISON, ErrorCode.SCHEMA_MISMATCH)
+    desk.record(
+        *(
+            outcome(job, JobState.FAILED, error_code=code)
+            for job, code in zip(desk.take(), codes, strict=True)
+        )
+    )
+    desk.finalize()
+
+    assert desk.retry(only=(ErrorCode.SCHEMA_MISMATCH,)) == 2
+
+    assert desk.states() == {1: "pending", 2: "failed", 3: "pending"}
+    assert desk.counted() == desk.recount()
+
+
+def test_what_was_cancelled_runs_again_when_it_is_asked_for(desk: Desk) -> None:
+    desk.batch(line(1), line(2))
+    (job,) = desk.take(1)
+    desk.record(outcome(job))
+    desk.cancel()
+
+    assert desk.retry() == 0
+    assert desk.retry(only=(ErrorCode.CANCELLED,)) == 1
+
+    assert (desk.batch_state(), desk.states()) == ("open", {1: "succeeded", 2: "pending"})
+    (again,) = desk.take()
+    assert again.run == 2
+    assert desk.counted() == desk.recount()

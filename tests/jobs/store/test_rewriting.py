@@ -7,14 +7,14 @@ import pytest
 from jobs.errors import UsageError
 from jobs.model import NewJob
 from jobs.states import JobState
-from jobs.store.rewriting import Heir
+from jobs.store.rewriting import Heir, Rewrite
 from tests.jobs.store.desk import Desk, bad_line, line, outcome
 
 BODY = '{"model":"demo","messages":[{"role":"user","content":"caf\u00e9 \\u2028"}],"max_tokens":7}'
 
 
 def retry_with(desk: Desk, model: str, pool: str = "mlx") -> int:
-    return desk.retry(heir=Heir(model=model, pool=pool, endpoints=("chat",)))
+    return desk.retry(rewrite=Rewrite(heir=Heir(model=model, pool=pool, endpoints=("chat",))))
 
 
 def rows(number: int) -> list[NewJob]:
@@ -101,7 +101,17 @@ def test_a_model_that_cannot_do_what_a_row_asks_for_is_refused_and_nothing_chang
     desk.batch(line(1, body=BODY), line(2, body='{"model":"demo","endpoint":"embeddings"}'))
     fail(desk, 1, 2)
 
-    with pytest.raises(UsageError, match="rows ask for embeddings, and larger does chat only"):
+    with pytest.raises(UsageError, match="Rows ask for embeddings, and larger does chat only"):
         retry_with(desk, "larger")
 
     assert desk.ask("SELECT DISTINCT model FROM jobs") == [("demo",)]
+
+
+def test_rows_that_were_cut_get_more_room_and_keep_their_model(desk: Desk) -> None:
+    desk.batch(*rows(2))
+    fail(desk, 1)
+
+    assert desk.retry(rewrite=Rewrite(max_tokens=4000)) == 1
+
+    (job,) = desk.take()
+    assert json.loads(job.body) == json.loads(BODY) | {"max_tokens": 4000}

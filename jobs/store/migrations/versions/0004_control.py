@@ -48,6 +48,7 @@ def _notices() -> None:
         sa.Column("at", sa.Double(), nullable=False),
         sa.Column("batch_id", sa.Text(), nullable=False),
         sa.Column("event", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False, server_default=""),
         sa.Column("tries", sa.Integer(), nullable=False, server_default=sa.text("0")),
         sa.Column("next_at", sa.Double(), nullable=False, server_default=sa.text("0")),
     )

@@ -1,0 +1,173 @@
+"""What has not started of a batch is changed: how it is ordered, and who does it.
+
+Each verb is one transaction of its caller's.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row
+
+from jobs.errors import UsageError
+from jobs.states import JobState
+from jobs.store import batches, rewriting
+from jobs.store.counters import Deltas
+from jobs.store.dialect import Sql
+from jobs.store.retrying import Page
+from jobs.store.rewriting import Heir, Rewrite
+
+#: Takes a limit or a deadline away.
+NO_LIMIT = 0
+NO_DEADLINE = math.inf
+
+
+class Changes(msgspec.Struct, frozen=True, kw_only=True):
+    """What is said anew of a batch; None leaves it as it is."""
+
+    #: Batches with a higher one go first.
+    priority: int | None = None
+    #: The share of failures among its last rows above which it is paused; 1 is never.
+    max_failures: float | None = None
+    #: How many of its jobs may be dispatched or running at once; `NO_LIMIT` is as many as fit.
+    max_running: int | None = None
+    #: Seconds from now after which what is not done expires; `NO_DEADLINE` is never.
+    deadline_in_s: float | None = None
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What changes, by its name."""
+        return {
+            name: value for name, value in msgspec.structs.asdict(self).items() if value is not None
+        }
+
+
+def change(c: Connection, batch_id: str, changes: Changes) -> None:
+    """Say anew how a batch is ordered and when it is paused or expires. Raises `UsageError` where
+    it is gone.
+    """
+    batches.lock(c, batch_id)
+    deadline = changes.deadline_in_s
+    _CHANGE(
+        c,
+        batch_id=batch_id,
+        priority=changes.priority,
+        max_failures=changes.max_failures,
+        max_running=changes.max_running,
+        sets_deadline=int(deadline is not None),
+        deadline_in_s=None if deadline == NO_DEADLINE else deadline,
+    )
+
+
+def give_to(c: Connection, batch_id: str, heir: Heir) -> Counter[str]:
+    """Name the model and the pool of a batch anew; its rows follow by `move_page`.
+
+    What nobody has claimed yet goes back to pending; how many jobs that were, by pool. Raises
+    `UsageError` where the batch is over.
+    """
+    refuse_over(c, batch_id)
+    _GIVE(c, batch_id=batch_id, model=heir.model, pool=heir.pool)
+    return recall(c, batch_id)
+
+
+def check_page(c: Connection, batch_id: str, heir: Heir, after: int, limit: int) -> Page:
+    """Look at jobs that wait and are not the heir's, after a line.
+
+    Raises `UsageError` where the heir cannot do what one asks for.
+    """
+    page = _page(_WAITING(c, **_chosen(batch_id, heir, after, limit)).all(), after)
+    rewriting.check(c, page.job_ids, Rewrite(heir=heir))
+    return page
+
+
+def move_page(c: Connection, batch_id: str, heir: Heir, after: int, limit: int) -> Page:
+    """Let jobs that wait and are not the heir's be done by it, after a line.
+
+    Fewer than `limit`: none is left, or the batch is over.
+    """
+    if batches.lock(c, batch_id).is_over:
+        return Page([], after)
+    page = _page(_WAITING_LOCKED(c, **_chosen(batch_id, heir, after, limit)).all(), after)
+    rewriting.apply(c, page.job_ids, Rewrite(heir=heir))
+    return page
+
+
+def recall(c: Connection, batch_id: str) -> Counter[str]:
+    """Put what nobody has claimed yet of a batch back to pending; how many jobs, by pool."""
+    rows = _UNCLAIMED(c, batch_id=batch_id).all()
+    if rows:
+        _RECALL(c, ids=[row.id for row in rows])
+    deltas = Deltas()
+    deltas.move(batch_id, JobState.DISPATCHED, JobState.PENDING, len(rows))
+    deltas.write(c)
+    return Counter(row.pool for row in rows)
+
+
+def models_waiting(c: Connection, batch_id: str) -> list[str]:
+    """The models that unfinished jobs of a batch ask for. Reads all that is unfinished."""
+    return list(_MODELS(c, batch_id=batch_id).scalars())
+
+
+def refuse_over(c: Connection, batch_id: str) -> None:
+    """Raise `UsageError` where nothing of a batch waits any more, or it is gone."""
+    state = batches.lock(c, batch_id)
+    if state.is_over:
+        raise UsageError(
+            f"{batch_id} is {state}: nothing of it waits any more. `nightmill retry {batch_id}"
+            " --model NAME` lets another model do what failed."
+        )
+
+
+def _page(rows: Sequence[Row[*tuple[Any, ...]]], after: int) -> Page:
+    return Page([row.id for row in rows], max((row.line for row in rows), default=after))
+
+
+def _chosen(batch_id: str, heir: Heir, after: int, limit: int) -> dict[str, Any]:
+    return {
+        "batch_id": batch_id,
+        "model": heir.model,
+        "pool": heir.pool,
+        "after": after,
+        "limit": limit,
+    }
+
+
+_PARTS = {
+    "waiting": "j.batch_id = :batch_id AND j.state = 'pending' AND j.line > :after"
+    " AND (j.model <> :model OR j.pool <> :pool)"
+}
+_CHANGE = Sql("""
+UPDATE batches SET
+    priority = coalesce(CAST(:priority AS INTEGER), priority),
+    max_failures = coalesce(CAST(:max_failures AS DOUBLE PRECISION), max_failures),
+    max_running = nullif(coalesce(CAST(:max_running AS INTEGER), max_running), 0),
+    deadline = CASE
+        WHEN :sets_deadline = 1 THEN {now} + CAST(:deadline_in_s AS DOUBLE PRECISION)
+        ELSE deadline
+    END
+WHERE id = :batch_id
+""")
+_GIVE = Sql("UPDATE batches SET model = :model, pool = :pool WHERE id = :batch_id")
+_WAITING = Sql(
+    "SELECT j.id, j.line FROM jobs AS j WHERE {waiting} ORDER BY j.line LIMIT :limit", _PARTS
+)
+_WAITING_LOCKED = Sql(
+    """
+SELECT j.id, j.line FROM jobs AS j WHERE j.id IN (
+    SELECT j.id FROM jobs AS j WHERE {waiting} ORDER BY j.line LIMIT :limit
+) AND {state} = 'pending' ORDER BY j.id {lock}
+""",
+    _PARTS,
+)
+_UNCLAIMED = Sql("""
+SELECT j.id, j.pool FROM {jobs_in_flight}
+WHERE {in_flight} AND j.state = 'dispatched' AND {batch} = :batch_id
+ORDER BY j.id {lock}
+""")
+_RECALL = Sql("UPDATE jobs SET state = 'pending' WHERE id IN {ids}", ids="id")
+_MODELS = Sql("""
+SELECT DISTINCT j.model FROM jobs AS j
+WHERE j.batch_id = :batch_id AND j.state IN ('pending', 'dispatched', 'running') ORDER BY j.model
+""")

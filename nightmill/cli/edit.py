@@ -1,0 +1,83 @@
+"""`nightmill edit`."""
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from nightmill.cli import completion, options, words
+from nightmill.cli.output import print_json, say
+from nightmill.cli.signals import InterruptedByUser, Signals
+
+if TYPE_CHECKING:
+    from nightmill.editing import Edited
+
+Another = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="NAME",
+        help="Let another model do what waits; see `nightmill models`.",
+        autocompletion=completion.models,
+    ),
+]
+Pool = Annotated[str | None, typer.Option(metavar="NAME", help="Let another pool do what waits.")]
+Priority = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", min=-1_000_000, max=1_000_000, help="Batches with a higher one go first."
+    ),
+]
+MaxRunning = Annotated[
+    int | None,
+    typer.Option(
+        "--max-running", metavar="N", min=0, help="Rows run at once at most; 0 is no limit."
+    ),
+]
+
+
+def edit(
+    batch: options.BatchId,
+    *,
+    model: Another = None,
+    pool: Pool = None,
+    priority: Priority = None,
+    max_running: MaxRunning = None,
+    max_failures: options.MaxFailures = None,
+    json: options.Json = False,
+    config: options.Config = None,
+) -> None:
+    """Change what has not started of a batch; what is being run ends as it is.
+
+    So a batch moves from one host to another, or lets others go first. Answers by another model
+    are kept when the command that began the batch is given again.
+
+    Example: nightmill edit b-0193 --pool ollama --model qwen3:8b
+    """
+    from jobs.store.editing import Changes
+    from nightmill.editing import Edit, edit_batch
+    from nightmill.setup import open_store, read_settings
+
+    changes = Changes(priority=priority, max_failures=max_failures, max_running=max_running)
+    settings = read_settings(config)
+    with closing(open_store(settings)) as store:
+        try:
+            with Signals() as signals:
+                wanted = Edit(model=model, pool=pool, changes=changes)
+                done = edit_batch(settings, store, batch, wanted, lambda _rows: signals.check())
+        except InterruptedByUser:
+            say("Stopped half-way: the same command changes the rows that are left.")
+            raise
+    if json:
+        print_json(**msgspec.structs.asdict(done))
+    else:
+        say(line(done))
+
+
+def line(done: "Edited") -> str:
+    """What was changed, and what runs on as it was."""
+    if done.model is None:
+        return f"{done.id} is changed."
+    said = f"{done.id}: {words.count(done.moved, 'row')} will be done by {done.model} ({done.pool})"
+    return f"{said}; {words.count(done.running, 'row')} being run end as they are."

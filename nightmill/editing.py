@@ -1,0 +1,128 @@
+"""Changing what has not started of a batch."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from jobs.errors import UsageError
+from jobs.settings import Settings
+from jobs.store import actions, batches, editing
+from jobs.store.editing import Changes
+from jobs.store.rewriting import Heir
+from jobs.store.store import Store
+from nightmill.heirs import choose_heir
+from nightmill.machine import who
+from nightmill.paging import in_pages
+
+#: Rows whose requests are in memory at a time while they are looked at.
+CHECKED_AT_ONCE = 500
+
+
+class Edit(msgspec.Struct, frozen=True, kw_only=True):
+    """What its owner wants to be otherwise."""
+
+    #: A name, an alias or `auto`, and a pool; None leaves each row its own.
+    model: str | None = None
+    pool: str | None = None
+    changes: Changes = Changes()
+
+
+class Edited(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of it."""
+
+    id: str
+    #: Rows that another model or pool does now.
+    moved: int
+    #: Rows that are being run as they were.
+    running: int
+    #: The model and the pool that were asked for; None where each row keeps its own.
+    model: str | None
+    pool: str | None
+
+
+def edit_batch(
+    settings: Settings,
+    store: Store,
+    word: str,
+    edit: Edit,
+    on_progress: Callable[[int], None] = lambda _rows: None,
+) -> Edited:
+    """Change what has not started of the batch that `word` names; what runs ends as it is.
+
+    Stopped half-way, as by what `on_progress` raises, the same call goes on. Raises `UsageError`
+    where the batch is over, nothing is asked for, or another model cannot do what a row asks for,
+    and `NoModelError` where nobody has it; nothing is changed then.
+    """
+    if edit == Edit():
+        raise UsageError(
+            "Say what to change: --model, --pool, --priority, --deadline, --max-running or"
+            " --max-failures."
+        )
+    with store.read() as c:
+        batch_id = batches.get(c, word).id
+        editing.refuse_over(c, batch_id)
+    heir = _heir(settings, store, batch_id, edit)
+    if heir is not None:
+        _check(store, batch_id, heir)
+    with store.write(durable=True) as c:
+        editing.refuse_over(c, batch_id)
+        editing.change(c, batch_id, edit.changes)
+        if heir is not None:
+            editing.give_to(c, batch_id, heir)
+        actions.note(c, who(settings), "edit", batch_id=batch_id, **_told(edit.changes, heir))
+        running = batches.counts(c, batch_id).running
+    return Edited(
+        id=batch_id,
+        moved=0 if heir is None else _move(store, batch_id, heir, on_progress),
+        running=running,
+        model=None if heir is None else heir.model,
+        pool=None if heir is None else heir.pool,
+    )
+
+
+def _heir(settings: Settings, store: Store, batch_id: str, edit: Edit) -> Heir | None:
+    if edit.model is not None:
+        return choose_heir(settings, store, batch_id, edit.model, edit.pool)
+    if edit.pool is None:
+        return None
+    with store.read() as c:
+        models = editing.models_waiting(c, batch_id)
+    if len(models) != 1:
+        raise UsageError(
+            f"The rows of {batch_id} ask for {len(models)} models: {', '.join(models)}. Say with"
+            f" --model which one of pool {edit.pool} does them all."
+        )
+    return choose_heir(settings, store, batch_id, models[0], edit.pool)
+
+
+def _check(store: Store, batch_id: str, heir: Heir) -> None:
+    """Before anything is changed: nothing is to stay half done."""
+    line = 0
+    while True:
+        with store.read() as c:
+            page = editing.check_page(c, batch_id, heir, line, CHECKED_AT_ONCE)
+        if not page.job_ids:
+            return
+        line = page.last_line
+
+
+def _move(store: Store, batch_id: str, heir: Heir, on_progress: Callable[[int], None]) -> int:
+    moved, line = 0, 0
+
+    def move_page(c: Connection, limit: int) -> int:
+        nonlocal line
+        page = editing.move_page(c, batch_id, heir, line, limit)
+        line = page.last_line
+        return len(page.job_ids)
+
+    for rows in in_pages(store, move_page, durable=True):
+        moved += rows
+        on_progress(moved)
+    return moved
+
+
+def _told(changes: Changes, heir: Heir | None) -> dict[str, Any]:
+    told = changes.told
+    return told if heir is None else told | {"model": heir.model, "on": heir.pool}

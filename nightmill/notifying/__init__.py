@@ -1,0 +1,1 @@
+"""Telling people that a batch is over, paused or expired."""
