@@ -20,8 +20,10 @@ from jobs.store.store import Store
 from jobs.wire import MAX_PACK
 from producer.attention import Attention
 from producer.brake import Brake
+from producer.floor import Floor
 from producer.pace import Pace
 from producer.publisher import Pack, Publisher
+from producer.retention import Retention
 from producer.sampling import Sampler
 from producer.window import Progress, pack_size, window_size
 
@@ -43,7 +45,8 @@ _IDLE_S = 0.1
 class Dispatcher:
     """The dispatcher of one store. Whoever calls `step` holds the lock that makes it the only one.
 
-    `most_in_pack` is for measuring what packs are good for, `reaps` for what leases cost.
+    With less than `min_free` bytes on the store's disk it hands out nothing more. `most_in_pack`
+    is for measuring what packs are good for, `reaps` for what leases cost.
     """
 
     def __init__(
@@ -53,9 +56,13 @@ class Dispatcher:
         clock: Callable[[], float] = counting_sleep,
         most_in_pack: int = MAX_PACK,
         *,
+        retention: Retention | None = None,
+        min_free: int = 0,
         reaps: bool = True,
     ) -> None:
         self._store = store
+        self._retention = retention
+        self._floor = Floor(store, min_free)
         self._publisher = publisher
         self._clock = clock
         self._most_in_pack = most_in_pack
@@ -85,8 +92,10 @@ class Dispatcher:
         if now >= self._upkeep_at:
             self._keep_up(pools, now)
             self._sampler.look(pools, now)
+            if self._retention is not None:
+                self._retention.step(now, is_quiet=not any(pool.in_flight for pool in pools))
             self._upkeep_at = now + UPKEEP_S
-        handed = self._hand_out(pools)
+        handed = [] if self._floor.is_out() else self._hand_out(pools)
         self._publish(handed)
         if any(len(hints) == MOST_AT_ONCE for _, hints in handed):
             return 0.0

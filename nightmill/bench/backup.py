@@ -15,7 +15,7 @@ import msgspec
 
 from jobs.errors import StoppedEarlyError
 from jobs.settings_pools import PoolSettings
-from jobs.store import batches
+from jobs.store import ending
 from jobs.store.store import Store
 from nightmill.bench.backup_process import Made, Spec
 from nightmill.bench.batch import submit_requests
@@ -84,7 +84,7 @@ def _add_old_rows(store: Store, rows: int) -> None:
     add_texts(store, batch_id, TEXT)
     with store.write() as c:
         # Some of it waits as in mid-run; here it is over.
-        batches.cancel(c, batch_id)
+        ending.cancel(c, batch_id)
 
 
 def _drain(mill: Mill, jobs: int) -> float:

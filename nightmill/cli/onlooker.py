@@ -28,6 +28,7 @@ class Onlooker:
         signals: Signals,
         progress: Progress,
         on_served: Callable[[], None] = lambda: None,
+        warn_of: Callable[[Status], str | None] = lambda _status: None,
     ) -> None:
         self._stack = stack
         self._signals = signals
@@ -37,6 +38,8 @@ class Onlooker:
         self._on_served = on_served
         self._is_served = False
         self._trouble = ""
+        self._warn_of = warn_of
+        self._has_warned = False
         self._unserved: set[str] = set()
 
     def see(self, status: Status) -> None:
@@ -49,6 +52,7 @@ class Onlooker:
             say(f"{self._stack.leader.capitalize()} runs the services here; this run shares them.")
         self._note_service(status)
         self._tell_of_trouble(status)
+        self._warn(status)
         self._progress.show(status)
 
     def hear_of_trouble(self, error: StoreError | BrokerError) -> None:
@@ -75,6 +79,12 @@ class Onlooker:
             if pool not in self._unserved:
                 self._unserved.add(pool)
                 say(f"No worker serves pool {pool} yet: see `nightmill check`.")
+
+    def _warn(self, status: Status) -> None:
+        said = self._warn_of(status)
+        if said is not None and not self._has_warned:
+            say(said)
+        self._has_warned = said is not None
 
     def _is_served_by_others(self) -> bool:
         return not self._stack.is_leader and time.monotonic() - self._began > PASSING_S
