@@ -1,6 +1,7 @@
 """Bringing an input into the store: the way of `run`, `submit` and `Client.submit` alike."""
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -107,6 +108,8 @@ def plan_of(
         title=request.title,
         is_fresh=request.is_fresh,
         priority=request.priority,
+        max_running=request.max_running,
+        deadline_in_s=None if request.deadline is None else request.deadline - time.time(),
         max_failures=request.max_failures,
         notify=request.notify,
     )

@@ -54,17 +54,19 @@ def report_of(store: Store, batch_id: str) -> Report:
     )
 
 
-def ahead_of(store: Store, batch_id: str) -> list[Status]:
-    """The unfinished batches whose jobs are handed out before those of this one."""
+def others_than(store: Store, batch_id: str) -> list[Status]:
+    """The unfinished batches whose jobs are handed out before those of this one, as they have a
+    higher priority, or in turn with them.
+    """
     with store.read() as c:
-        others = batches.handed_out(c)
         mine = batches.get(c, batch_id)
-        first = [b for b in others if place(b) < place(mine)]
-        return [status_of(b, batches.counts(c, b.id)) for b in first]
+        others = (b for b in batches.handed_out(c) if b.id != mine.id)
+        found = [b for b in others if b.priority >= mine.priority]
+        return [status_of(b, batches.counts(c, b.id)) for b in found]
 
 
 def place(batch: Batch) -> tuple[int, float, str]:
-    """Batches are served in the order of these."""
+    """Batches are listed in the order of these: by priority, and as they were begun."""
     return (-batch.priority, batch.created_at, batch.id)
 
 
@@ -122,4 +124,6 @@ def short_id(batch_id: str, ids: list[str]) -> str:
 
 def _status(c: Connection, batch: Batch, living: Sequence[hosts.HostRow]) -> Status:
     pools = () if batch.state.is_over else batches.pools_of_unfinished(c, batch.id)
-    return status_of(batch, batches.counts(c, batch.id), living, pools)
+    deadline = None if batch.state.is_over else batch.deadline
+    left_s = None if deadline is None else deadline - dialect.now(c)
+    return status_of(batch, batches.counts(c, batch.id), living, pools, left_s)

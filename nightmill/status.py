@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from jobs.deadlines import late_by_s
 from jobs.model import Batch, Counts
 from jobs.states import BatchState, JobState
 from nightmill.trouble import Trouble, trouble_of
@@ -21,6 +22,15 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     #: One of `ingesting`, `open`, `finalizing`, `completed`, `cancelled`, `expired`, `failed`.
     state: BatchState
+    #: Batches with a higher one go first.
+    priority: int
+    #: Rows run at once at most; None is as many as there is room.
+    max_running: int | None
+    #: When what is not done expires, in seconds since the epoch; None is never.
+    deadline: float | None
+    #: Seconds that its last row will be too late at the present rate, 0 where it is in time; None
+    #: where that is not known, or there is no deadline.
+    late_by_s: float | None
     #: Why nothing of it is handed out for now; None where it is not paused.
     paused_reason: str | None
     #: Number of jobs by state: `pending`, `dispatched`, `running`, `succeeded`, `failed`, …
@@ -71,8 +81,11 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more will happen in this batch unless somebody asks."""
-        return self.state.is_over
+        """Whether nothing more will happen in this batch unless somebody asks.
+
+        Of one that has just ended some rows may still wait for their record.
+        """
+        return self.state.is_over and not self.unfinished
 
 
 def status_of(
@@ -80,9 +93,10 @@ def status_of(
     counts: Counts,
     living: "Sequence[HostRow]" = (),
     pools: tuple[str, ...] = (),
+    left_s: float | None = None,
 ) -> Status:
     """The status of a batch with these counts, whose rows wait for these pools while these hosts
-    live.
+    live, and which has so many seconds left to its deadline.
     """
     troubles = [trouble_of(living, pool) for pool in pools]
     served = {host.pool for host in living}
@@ -94,6 +108,10 @@ def status_of(
         id=batch.id,
         name=batch.name,
         state=batch.state,
+        priority=batch.priority,
+        max_running=batch.max_running,
+        deadline=batch.deadline,
+        late_by_s=None if left_s is None else late_by_s(left_s, counts.unfinished, jobs_per_s),
         paused_reason=batch.paused_reason,
         counts=by_state,
         cut=counts.cut,

@@ -5,6 +5,7 @@ from typing import Any, TypedDict
 
 from jobs.errors import UsageError
 from jobs.model import Endpoint
+from nightmill.deadline import deadline_at
 from nightmill.request import Request
 from producer.overrides import Overrides
 from producer.plan import ResultKind
@@ -39,8 +40,12 @@ class SubmitOptions(TypedDict, total=False):
     kind: ResultKind | None
     #: What to call the batch, and no other one is called.
     name: str | None
-    #: Batches with a higher one go first.
-    priority: int
+    #: Batches with a higher one go first; -100 to 100, 0 where nothing is said.
+    priority: int | None
+    #: Rows run at once at most, over all hosts.
+    max_running: int | None
+    #: What is not done by then expires: `8h` from now, `07:00`, or `2026-11-25T07:00`.
+    deadline: str | None
     #: Share of the last 100 rows, 0 to 1: the batch is paused when more of them failed. 0.5 where
     #: nothing is said; 1 is never.
     max_failures: float | None
@@ -64,6 +69,7 @@ def request_of(source: Path, options: SubmitOptions) -> Request:
             f"max_failures must be a share from 0 to 1, such as 0.2, got {max_failures}."
         )
     model = options.get("model", "auto")
+    deadline = options.get("deadline")
     output, stop = options.get("output"), options.get("stop")
     return Request(
         sources=(source,),
@@ -83,7 +89,9 @@ def request_of(source: Path, options: SubmitOptions) -> Request:
         into=options.get("into", "response"),
         kind=options.get("kind"),
         name=options.get("name"),
-        priority=options.get("priority", 0),
+        priority=options.get("priority"),
+        max_running=options.get("max_running"),
+        deadline=None if deadline is None else deadline_at(deadline),
         max_failures=max_failures,
         notify=options.get("notify", False),
         is_fresh=options.get("fresh", False),

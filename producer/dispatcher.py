@@ -16,15 +16,20 @@ from jobs.store import batches
 from jobs.store import dispatch as verbs
 from jobs.store.dispatch import LivePool
 from jobs.store.hosts import ALIVE_S
+from jobs.store.ranking import in_line
+from jobs.store.standings import Standing, standings
 from jobs.store.store import Store
 from jobs.wire import MAX_PACK
 from producer.attention import Attention
 from producer.brake import Brake
+from producer.expiry import Expiry
 from producer.floor import Floor
 from producer.pace import Pace
 from producer.publisher import Pack, Publisher
+from producer.recalls import Recalls
 from producer.retention import Retention
 from producer.sampling import Sampler
+from producer.turns import Turns
 from producer.window import Progress, pack_size, window_size
 
 logger = logging.getLogger(__name__)
@@ -68,11 +73,16 @@ class Dispatcher:
         self._most_in_pack = most_in_pack
         self._reaps = reaps
         self._brake = Brake(store)
+        self._expiry = Expiry(store)
         self._upkeep_at = clock()
         self._attention = Attention.beginning(clock())
         self._sampler = Sampler(store)
         self._progress: dict[str, Progress] = {}
         self._paces: dict[str, Pace] = {}
+        self._standings: dict[str, Standing] = {}
+        self._is_any_done = False
+        self._turns = Turns()
+        self._recalls = Recalls()
         #: Counts the times that the broker may have forgotten its messages, and in which of
         #: these lives each pool's messages were sent.
         self._broker_life = 0
@@ -95,7 +105,10 @@ class Dispatcher:
             if self._retention is not None:
                 self._retention.step(now, is_quiet=not any(pool.in_flight for pool in pools))
             self._upkeep_at = now + UPKEEP_S
-        handed = [] if self._floor.is_out() else self._hand_out(pools)
+            with self._store.read() as c:
+                self._look_at_batches(c, pools)
+        self._expiry.go_on()
+        handed = [] if self._floor.is_out() else self._hand_out(pools, now)
         self._publish(handed)
         if any(len(hints) == MOST_AT_ONCE for _, hints in handed):
             return 0.0
@@ -110,12 +123,17 @@ class Dispatcher:
     def _look(self, now: float) -> list[LivePool]:
         with self._store.read() as c:
             pools = verbs.live_pools(c, ALIVE_S)
+            self._look_at_batches(c, pools)
         fresh = Progress(in_flight=0, seen_at=now)
         self._progress = {
             pool.name: self._progress.get(pool.name, fresh).seen(pool.in_flight, now)
             for pool in pools
         }
         return pools
+
+    def _look_at_batches(self, c: Connection, pools: Sequence[LivePool]) -> None:
+        self._standings = self._stand(c, pools)
+        self._is_any_done = verbs.is_any_done(c)
 
     def _keep_up(self, pools: Sequence[LivePool], now: float) -> None:
         attention = self._attention.looked(now)
@@ -132,6 +150,7 @@ class Dispatcher:
                 extra={"action": "reaped"},
             )
         self._pause_what_fails()
+        self._expiry.look()
         # Where all slots are taken messages wait; where one is free, they were lost.
         self._put_back([pool.name for pool in pools if pool.running < pool.slots])
         self._keep_rates(now)
@@ -160,6 +179,7 @@ class Dispatcher:
     def _keep_rates(self, now: float) -> None:
         with self._store.read() as c:
             counts = {batch_id: batches.counts(c, batch_id) for batch_id in batches.open_ids(c)}
+        self._turns.keep(counts)
         self._paces = {
             batch_id: self._paces.get(batch_id, Pace.from_now(seen, now)).seen(seen, now)
             for batch_id, seen in counts.items()
@@ -170,25 +190,46 @@ class Dispatcher:
             for batch_id, pace in self._paces.items():
                 verbs.keep_rates(c, batch_id, pace.jobs_per_s, pace.tokens_per_s)
 
-    def _hand_out(self, pools: Sequence[LivePool]) -> list[Handed]:
+    def _hand_out(self, pools: Sequence[LivePool], now: float) -> list[Handed]:
         """Mark what fits the windows as dispatched, in one transaction for all pools."""
-        life = self._broker_life
-        open_pools = [p for p in pools if self._room(p) > 0 or self._filled_in.get(p.name) != life]
-        if not open_pools:
+        life, seen = self._broker_life, self._standings
+        recalled = {p.name for p in pools if self._recalls.is_due(p.name, seen[p.name], now)}
+        forgotten = {p.name for p in pools if self._filled_in.get(p.name) != life}
+        taken_back = recalled | forgotten
+        open_pools = [p for p in pools if p.name in taken_back or self._can_get_more(p)]
+        if not open_pools and not self._is_any_done:
             return []
+        began, handed = self._clock(), list[Handed]()
         with self._store.write() as c:
-            handed = [(pool, self._fill(c, pool, life)) for pool in open_pools]
+            for pool in open_pools:
+                if pool.name in taken_back:
+                    self._note(pool.name, -verbs.recall_dispatched(c, pool.name))
+                if handed or pool.name in taken_back:
+                    # What was given and taken a moment ago counts too.
+                    seen = seen | self._stand(c, [pool])
+                handed.append((pool, self._fill(c, pool, seen[pool.name])))
             verbs.finalize(c)
-        self._filled_in |= {pool.name: life for pool in open_pools}
+        self._filled_in |= dict.fromkeys(forgotten, life)
+        for name in recalled:
+            self._recalls.done(name, began, self._clock())
         return handed
 
-    def _fill(self, c: Connection, pool: LivePool, life: int) -> list[Hint]:
-        if self._filled_in.get(pool.name) != life:
-            self._note(pool.name, -verbs.recall_dispatched(c, pool.name))
+    def _stand(self, c: Connection, pools: Sequence[LivePool]) -> dict[str, Standing]:
+        names = [pool.name for pool in pools]
+        return standings(c, names, self._expiry.urgent, self._turns.of)
+
+    def _can_get_more(self, pool: LivePool) -> bool:
+        standing = self._standings[pool.name]
+        return (
+            self._room(pool) > 0 and not standing.is_testing and bool(in_line(standing.contenders))
+        )
+
+    def _fill(self, c: Connection, pool: LivePool, standing: Standing) -> list[Hint]:
         room = min(self._room(pool), MOST_AT_ONCE)
-        hints = verbs.dispatch(c, pool.name, room) if room > 0 else []
-        self._note(pool.name, len(hints))
-        return hints
+        given = verbs.hand_out(c, pool.name, room, standing)
+        self._turns.served({batch_id for batch_id, _ in given})
+        self._note(pool.name, len(given))
+        return [hint for _, hint in given]
 
     def _publish(self, handed: Sequence[Handed]) -> None:
         try:

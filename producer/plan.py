@@ -65,7 +65,12 @@ class SubmitPlan:
     kind: ResultKind | None = None
     #: Run everything again, whatever was answered before.
     is_fresh: bool = False
-    priority: int = 0
+    #: None: as it was, or for a new batch 0.
+    priority: int | None = None
+    #: Jobs in flight at once at most. None: as it was, or for a new batch as many as fit.
+    max_running: int | None = None
+    #: Seconds from now after which what is not done expires. None: as it was, or never.
+    deadline_in_s: float | None = None
     #: Share of failures among its last rows above which the batch is paused. None: as it was, or
     #: for a new batch `MAX_FAILURES`.
     max_failures: float | None = None

@@ -15,7 +15,8 @@ from jobs.errors import StoppedEarlyError
 from jobs.locks import FileLock
 from jobs.model import Batch, NewBatch, NewJob
 from jobs.states import BatchState
-from jobs.store import batches, ingest
+from jobs.store import batches, editing, ingest
+from jobs.store.editing import Changes
 from jobs.store.store import Store
 from producer.lines import LineParser
 from producer.plan import MAX_FAILURES, SubmitPlan, shown_path
@@ -178,8 +179,16 @@ def _take_changes(c: Connection, batch: Batch, plan: SubmitPlan) -> None:
     """Take over what a command may change without being another run."""
     if plan.name is not None and shown_path(plan.name) != batch.name:
         batches.rename(c, batch.id, shown_path(plan.name))
-    if plan.max_failures is not None:
-        batches.set_max_failures(c, batch.id, plan.max_failures)
+    editing.change(
+        c,
+        batch.id,
+        Changes(
+            priority=plan.priority,
+            max_failures=plan.max_failures,
+            max_running=plan.max_running,
+            deadline_in_s=plan.deadline_in_s,
+        ),
+    )
     if plan.notify:
         batches.want_notices(c, batch.id)
 
@@ -195,7 +204,9 @@ def _new_batch(plan: SubmitPlan, reading: Reading) -> NewBatch:
         model=plan.choice.model,
         pool=plan.choice.pool,
         files=reading.files,
-        priority=plan.priority,
+        priority=0 if plan.priority is None else plan.priority,
+        max_running=plan.max_running,
+        deadline_in_s=plan.deadline_in_s,
         max_failures=MAX_FAILURES if plan.max_failures is None else plan.max_failures,
         notify=plan.notify,
     )

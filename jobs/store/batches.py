@@ -177,11 +177,6 @@ def reopen(c: Connection, batch_id: str, *, lift_pause: bool) -> None:
     _OPEN(c, batch_id=batch_id)
 
 
-def set_max_failures(c: Connection, batch_id: str, share: float) -> None:
-    """Say anew above which share of failures among its last rows a batch is paused."""
-    _SET_MAX_FAILURES(c, batch_id=batch_id, share=share)
-
-
 def want_notices(c: Connection, batch_id: str) -> None:
     """Its owner wants to be told how a batch ends, or that it is paused."""
     _WANT_NOTICES(c, batch_id=batch_id)
@@ -230,9 +225,11 @@ def _as_json(files: Sequence[InputFile]) -> str:
 _CUT_SHORT = {BatchState.CANCELLED, BatchState.EXPIRED}
 
 _PARTS = {
+    # One that has passed holds no longer for what is opened again after it.
+    "deadline_ahead": "deadline = CASE WHEN deadline > {now} THEN deadline END",
     "columns": "id, name, state, run_key, source, source_hash, output, into_field, options, model,"
     " pool, revision, priority, data_class, created_at, finished_at, jobs_per_s, tokens_per_s,"
-    " paused_reason, paused_until, paused_by, max_failures, max_running, deadline, notify, files"
+    " paused_reason, paused_until, paused_by, max_failures, max_running, deadline, notify, files",
 }
 _CREATE = Sql(
     """
@@ -270,7 +267,7 @@ _LOCK = Sql("SELECT j.state, j.revision FROM batches AS j WHERE j.id = :batch_id
 _REOPEN = Sql(
     """
 UPDATE batches SET revision = revision + 1, state = 'ingesting', finished_at = NULL,
-    paused_reason = NULL, files = :files
+    paused_reason = NULL, files = :files, {deadline_ahead}
 WHERE id = :batch_id RETURNING {columns}
 """,
     _PARTS,
@@ -284,10 +281,10 @@ WHERE id = :batch_id RETURNING {columns}
     _PARTS,
 )
 _OPEN = Sql(
-    "UPDATE batches SET state = 'open', finished_at = NULL"
-    " WHERE id = :batch_id AND state <> 'ingesting'"
+    "UPDATE batches SET state = 'open', finished_at = NULL, {deadline_ahead}"
+    " WHERE id = :batch_id AND state <> 'ingesting'",
+    _PARTS,
 )
-_SET_MAX_FAILURES = Sql("UPDATE batches SET max_failures = :share WHERE id = :batch_id")
 _WANT_NOTICES = Sql("UPDATE batches SET notify = 1 WHERE id = :batch_id")
 _NOTE_DELIVERY = Sql(
     "UPDATE batches SET delivered_at = {now} WHERE id = :batch_id AND finished_at IS NOT NULL"

@@ -11,14 +11,19 @@ from jobs.store import notices
 from jobs.store.counters import Deltas, fold
 from jobs.store.dialect import Sql
 from jobs.store.notices import Event
+from jobs.store.ranking import Contender, in_line, in_turn, share
 from jobs.store.recovery import RUNNING_COLUMNS, charge, had_it_to_itself, hand_back
+from jobs.store.standings import SERVED, Standing, standings
 
 __all__ = [
+    "Given",
     "LivePool",
     "claim_delay_p99",
     "dispatch",
     "finalize",
     "fold",
+    "hand_out",
+    "is_any_done",
     "keep_rates",
     "live_pools",
     "put_back_unclaimed",
@@ -27,6 +32,9 @@ __all__ = [
     "release_session",
     "running",
 ]
+
+#: The batch of a job, and what goes to its pool.
+Given = tuple[str, Hint]
 
 
 class LivePool(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,28 +77,37 @@ def running(c: Connection) -> dict[str, int]:
 
 
 def dispatch(c: Connection, pool: str, limit: int) -> list[Hint]:
-    """Give the best pending jobs of open batches to a pool: at most `limit`, best first. A batch
-    whose input is being read again goes on meanwhile.
+    """Give the best pending jobs of open batches to a pool: at most `limit`, best first."""
+    standing = standings(c, [pool])[pool]
+    return [hint for _, hint in hand_out(c, pool, limit, standing)]
 
-    By priority and age of their batch, then by line; a paused one gets nothing. Suspects come
-    after the other jobs of their batch and one at a time, with nothing beside them in the pool,
-    and each gets a worker to itself: only so is it clear which one kills its holder.
+
+def hand_out(c: Connection, pool: str, limit: int, standing: Standing) -> list[Given]:
+    """Give the best pending jobs to a pool, by how its batches stand: at most `limit`, best first.
+
+    Within a batch by line. Suspects come after the other jobs of their batch and one at a time,
+    with nothing beside them in the pool, and each gets a worker to itself: only so is it clear
+    which one kills its holder.
     """
-    busy = {row.pool: row for row in _BUSY(c)}.get(pool)
-    if limit <= 0 or (busy is not None and busy.suspects):
-        return []
-    hints: list[Hint] = []
+    given: list[Given] = []
+    if standing.is_testing:
+        return given
     deltas = Deltas()
-    for batch_id, has_suspects in _WAITING(c, pool=pool).all():
-        hints += _give(c, deltas, batch_id, pool, limit - len(hints))
-        if len(hints) >= limit:
+    batches = {contender.batch_id: contender for contender in standing.contenders}
+    while len(given) < limit and (line := in_line(batches.values())):
+        if not line[0].is_waiting:
+            if standing.is_empty and not given:
+                suspect = _give(c, deltas, line[0].batch_id, pool, 1, suspect=1)
+                given += [(line[0].batch_id, hint) for hint in suspect]
             break
-        if has_suspects:
-            if not hints and busy is None:
-                hints += _give(c, deltas, batch_id, pool, 1, suspect=1)
-            break
+        round_: list[tuple[Contender, list[Hint]]] = []
+        for batch_id, jobs in share(line, limit - len(given)).items():
+            hints = _give(c, deltas, batch_id, pool, jobs)
+            round_.append((batches[batch_id], hints))
+            batches[batch_id] = batches[batch_id].served(len(hints), jobs)
+        given += in_turn(round_)
     deltas.write(c)
-    return hints
+    return given
 
 
 def put_back_unclaimed(c: Connection, pool: str, older_than_s: float) -> int:
@@ -144,6 +161,11 @@ def finalize(c: Connection) -> list[str]:
     return done
 
 
+def is_any_done(c: Connection) -> bool:
+    """Whether `finalize` would complete a batch."""
+    return _DONE(c).first() is not None
+
+
 def keep_rates(c: Connection, batch_id: str, jobs_per_s: float, tokens_per_s: float) -> None:
     """Note how fast a batch goes, for whoever asks for its status."""
     _RATES(c, batch_id=batch_id, jobs_per_s=jobs_per_s, tokens_per_s=tokens_per_s)
@@ -175,46 +197,32 @@ def _put_back(c: Connection, pool: str, older_than_s: float) -> int:
     return len(rows)
 
 
-_PARTS = {
-    "due": "j.pool = :pool AND j.state = 'pending'",
-    "running_columns": RUNNING_COLUMNS,
-}
+_PARTS = {"running_columns": RUNNING_COLUMNS}
 # A host that claims nothing now is given nothing: its messages would only pile up.
 _LIVE = Sql(
     "SELECT pool, slots, models FROM hosts WHERE seen_at > {now} - :alive_s"
     " AND (trouble IS NULL OR parked_until <= {now})"
 )
 _BUSY = Sql("""
-SELECT j.pool, count(*) AS in_flight, sum(j.suspect) AS suspects,
+SELECT j.pool, count(*) AS in_flight,
     sum(CASE WHEN j.state = 'running' THEN 1 ELSE 0 END) AS running
 FROM {jobs_in_flight} WHERE {in_flight} GROUP BY j.pool
 """)
-_WAITING = Sql(
-    """
-SELECT b.id, EXISTS (
-    SELECT 1 FROM jobs AS j
-    WHERE j.batch_id = b.id AND {due} AND j.suspect = 1 AND j.not_before <= {now}
-) AS has_suspects
-FROM batches AS b
-WHERE (b.state = 'open' OR b.state = 'ingesting' AND b.revision > 1)
-    AND b.paused_reason IS NULL
-    AND EXISTS (SELECT 1 FROM jobs AS j WHERE j.batch_id = b.id AND {due})
-ORDER BY b.priority DESC, b.created_at, b.id
-""",
-    _PARTS,
-)
 _DISPATCH = Sql(
     """
 WITH best AS (
     SELECT j.id FROM jobs AS j
-    WHERE j.batch_id = :batch_id AND {due} AND j.suspect = :suspect AND j.not_before <= {now}
+    WHERE j.batch_id = :batch_id AND j.pool = :pool AND j.state = 'pending'
+        AND j.suspect = :suspect AND j.not_before <= {now}
+        -- How the batches stood may have been read a moment ago.
+        AND EXISTS (SELECT 1 FROM batches AS b WHERE b.id = :batch_id AND {served})
     ORDER BY j.line LIMIT :limit {skip_locked}
 )
 UPDATE jobs SET state = 'dispatched', epoch = epoch + 1, dispatched_at = {now}
 FROM best WHERE jobs.id = best.id
 RETURNING jobs.line, jobs.id, jobs.epoch
 """,
-    _PARTS,
+    {"served": SERVED},
 )
 _UNCLAIMED = Sql("""
 SELECT j.id, j.batch_id FROM {jobs_in_flight}
@@ -244,14 +252,12 @@ ORDER BY j.id {lock}
 """,
     _PARTS,
 )
-# Counted: Postgres would turn a second NOT EXISTS into a join with all that is in flight.
+# NOT IN, as Postgres would turn a second NOT EXISTS into a join with all that is in flight.
 _DONE = Sql("""
 SELECT b.id FROM batches AS b
 WHERE b.state IN ('open', 'finalizing')
     AND NOT EXISTS (SELECT 1 FROM jobs AS p WHERE p.batch_id = b.id AND p.state = 'pending')
-    AND (SELECT count(*) FROM (
-        SELECT 1 FROM {jobs_in_flight} WHERE {in_flight} AND {batch} = b.id LIMIT 1
-    ) AS unfinished) = 0
+    AND b.id NOT IN (SELECT j.batch_id FROM {jobs_in_flight} WHERE {in_flight})
 ORDER BY b.created_at, b.id
 """)
 _LOCK_BATCHES = Sql(

@@ -98,9 +98,7 @@ _HALF_ENDED = Sql("""
 SELECT b.id FROM batches AS b
 WHERE b.state IN ('cancelled', 'expired') AND (
     EXISTS (SELECT 1 FROM jobs AS p WHERE p.batch_id = b.id AND p.state = 'pending')
-    OR (SELECT count(*) FROM (
-        SELECT 1 FROM {jobs_in_flight} WHERE {in_flight} AND {batch} = b.id LIMIT 1
-    ) AS unfinished) > 0
+    OR b.id IN (SELECT j.batch_id FROM {jobs_in_flight} WHERE {in_flight})
 )
 ORDER BY b.id
 """)

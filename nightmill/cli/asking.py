@@ -40,7 +40,9 @@ class Asked:
     sample: options.Sample = None
     dry_run: options.DryRun = False
     name: options.Name = None
-    priority: options.Priority = 0
+    priority: options.Priority = None
+    max_running: options.MaxRunning = None
+    deadline: options.Deadline = None
     max_failures: options.MaxFailures = None
     notify: options.Notify = False
     fresh: options.Fresh = False
@@ -50,6 +52,7 @@ class Asked:
 
     def request(self) -> "Request":
         """What is to be done; raises `UsageError` for a value that cannot be used."""
+        from nightmill.deadline import deadline_at
         from nightmill.request import Request
         from producer.flag_files import read_schema, read_text, read_turns
         from producer.overrides import Overrides
@@ -78,6 +81,8 @@ class Asked:
             kind=self.form,
             name=self.name,
             priority=self.priority,
+            max_running=self.max_running,
+            deadline=None if self.deadline is None else deadline_at(self.deadline),
             max_failures=self.max_failures,
             notify=self.notify,
             is_fresh=self.fresh,

@@ -23,17 +23,16 @@ Another = Annotated[
     ),
 ]
 Pool = Annotated[str | None, typer.Option(metavar="NAME", help="Let another pool do what waits.")]
-Priority = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N", min=-1_000_000, max=1_000_000, help="Batches with a higher one go first."
-    ),
-]
 MaxRunning = Annotated[
     int | None,
     typer.Option(
         "--max-running", metavar="N", min=0, help="Rows run at once at most; 0 is no limit."
     ),
+]
+
+Deadline = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="What is not done in 8h, or at 07:00, expires; none: never."),
 ]
 
 
@@ -42,7 +41,8 @@ def edit(
     *,
     model: Another = None,
     pool: Pool = None,
-    priority: Priority = None,
+    priority: options.Priority = None,
+    deadline: Deadline = None,
     max_running: MaxRunning = None,
     max_failures: options.MaxFailures = None,
     json: options.Json = False,
@@ -56,10 +56,16 @@ def edit(
     Example: nightmill edit b-0193 --pool ollama --model qwen3:8b
     """
     from jobs.store.editing import Changes
+    from nightmill.deadline import deadline_in_s
     from nightmill.editing import Edit, edit_batch
     from nightmill.setup import open_store, read_settings
 
-    changes = Changes(priority=priority, max_failures=max_failures, max_running=max_running)
+    changes = Changes(
+        priority=priority,
+        max_failures=max_failures,
+        max_running=max_running,
+        deadline_in_s=None if deadline is None else deadline_in_s(deadline),
+    )
     settings = read_settings(config)
     with closing(open_store(settings)) as store:
         try:

@@ -24,7 +24,7 @@ from nightmill.disk_use import warning_of_shortage
 from nightmill.embedded.datadir import DataDir
 from nightmill.embedded.stack import Stack
 from nightmill.logs import logged_to
-from nightmill.looking import ahead_of, look, report_of
+from nightmill.looking import look, others_than, report_of
 from nightmill.machine import machine_name
 from nightmill.status import Status
 from nightmill.watch import wait_for
@@ -79,7 +79,7 @@ def _run_to_the_end(course: Course, before: Status) -> Status:
         say("All rows are done already." if is_done else f"The batch was {before.state} before.")
         course.on_served()
         return before
-    say(*_older_batches(course))
+    say(*_other_batches(course, before))
     data_dir = DataDir(course.settings.data_dir)
     with (
         logged_to(data_dir.log_of("dispatcher")),
@@ -91,12 +91,13 @@ def _run_to_the_end(course: Course, before: Status) -> Status:
         return wait_for(course.store, course.batch_id, stack, user.see, user.hear_of_trouble)
 
 
-def _older_batches(course: Course) -> list[str]:
-    """What was begun and not ended runs too, and first: nobody should wonder what takes so long."""
+def _other_batches(course: Course, before: Status) -> list[str]:
+    """What was begun and not ended runs too: nobody should wonder what takes so long."""
     return [
-        f"{older.id} ({older.name}, {older.unfinished:,} rows to go) goes first;"
-        f" nightmill cancel {older.id} ends it"
-        for older in ahead_of(course.store, course.batch_id)
+        f"{other.id} ({other.name}, {other.unfinished:,} rows to go)"
+        f" {'goes first' if other.priority > before.priority else 'takes turns with it'};"
+        f" nightmill cancel {other.id} ends it"
+        for other in others_than(course.store, course.batch_id)
     ]
 
 

@@ -142,10 +142,18 @@ Name = Annotated[
     str | None, typer.Option(metavar="NAME", help="What to call the batch, and no other.")
 ]
 Priority = Annotated[
-    int,
+    int | None,
+    typer.Option(metavar="N", min=-100, max=100, help="Batches with a higher one go first (0)."),
+]
+MaxRunning = Annotated[
+    int | None,
     typer.Option(
-        metavar="N", min=-1_000_000, max=1_000_000, help="Batches with a higher one go first."
+        "--max-running", metavar="N", min=1, help="Rows run at once at most, over all hosts."
     ),
+]
+Deadline = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="What is not done in 8h, or at 07:00, expires."),
 ]
 MaxFailures = Annotated[
     float | None,

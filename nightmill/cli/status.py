@@ -82,11 +82,13 @@ def fields(status: Status, report: Report | None) -> dict[str, Any]:
 def lines(status: Status, report: Report | None) -> list[str]:
     """A status for people."""
     from nightmill.cli import summary
+    from nightmill.cli.schedule import schedule
 
     said = [
         f"{status.name}: {status.state}  ({status.id})",
         ", ".join([summary.counts(status), *summary.speed(status)]),
         f"{summary.tokens(status)}, model {status.model}, pool {status.pool}",
+        *schedule(status),
     ]
     if status.paused_reason is not None:
         said.append(f"paused: {status.paused_reason}; nightmill resume {status.id}")

@@ -24,5 +24,10 @@ BATCH = Batch(
     jobs_per_s=4.0,
     tokens_per_s=120.5,
     paused_reason=None,
+    paused_until=None,
+    paused_by="",
     max_failures=0.5,
+    max_running=None,
+    deadline=None,
+    notify=False,
 )

@@ -128,7 +128,7 @@ def test_a_second_run_shares_the_services_and_takes_over_when_the_first_is_stopp
     eventually(lambda: marked(mark, "nightmill worker"), "the worker")
     second = start("run", "more.jsonl", "-o", "more-out.jsonl")
     assert second.stderr is not None
-    older = next(line for line in second.stderr if "goes first" in line).split()[0]
+    other = next(line for line in second.stderr if "takes turns with it" in line).split()[0]
     said = next(line for line in second.stderr if "runs the services" in line)
     assert said.startswith(f"Process {first.pid} ")
     assert len(marked(mark, "nightmill worker")) == 1
@@ -136,7 +136,7 @@ def test_a_second_run_shares_the_services_and_takes_over_when_the_first_is_stopp
     first.send_signal(signal.SIGTERM)
 
     assert end_of(first)[0] == 143
-    assert command("cancel", older).status == 0
+    assert command("cancel", other).status == 0
     status, _, err = end_of(second)
     assert status == 0, err
     assert len(read_rows(mill / "more-out.jsonl")) == 3

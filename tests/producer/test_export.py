@@ -11,7 +11,7 @@ from jobs.codes import ErrorCode
 from jobs.errors import UsageError
 from jobs.model import ResultRow
 from jobs.states import JobState
-from jobs.store import batches
+from jobs.store import ending
 from jobs.store.store import Store
 from producer import export as export_module
 from producer.export import export_file
@@ -118,7 +118,7 @@ def test_rows_that_are_not_finished_are_left_out_of_partial_results(
 def test_a_cancelled_row_says_so(store: Store, tmp_path: Path) -> None:
     done = submitted(store, plan(write_input(tmp_path / "in", {"prompt": "a"})))
     with store.write() as c:
-        batches.cancel(c, done.batch.id)
+        ending.cancel(c, done.batch.id)
 
     assert results_of(store, done.batch.id)[0]["error"]["code"] == "cancelled"
 

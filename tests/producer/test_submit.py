@@ -9,7 +9,7 @@ import pytest
 from jobs.errors import InputError, NoModelError, StoppedEarlyError, UsageError
 from jobs.model import Batch
 from jobs.states import BatchState
-from jobs.store import batches
+from jobs.store import batches, ending
 from jobs.store.store import Store
 from producer import submit as submit_module
 from producer.lines import ModelChoice
@@ -158,7 +158,7 @@ def test_cancelled_rows_run_when_the_command_is_given_again(
 ) -> None:
     first = submitted(store, plan(source, output))
     with store.write() as c:
-        batches.cancel(c, first.batch.id)
+        ending.cancel(c, first.batch.id)
 
     again = submitted(store, plan(source, output))
 

@@ -18,7 +18,7 @@ from backends.errors import (
 )
 from backends.fake import FakeBackend, Script
 from jobs.model import GenerationRequest, GenerationResult, Hint
-from jobs.store import batches
+from jobs.store import ending
 from jobs.store.store import Store
 from tests.waiting import eventually
 from tests.worker.conftest import StartHost
@@ -279,7 +279,7 @@ def test_a_job_cancelled_while_it_generates_is_broken_off(
     eventually(lambda: states(store) == ["running", "succeeded"], "the short one", 10)
 
     with store.write() as c:
-        batches.cancel(c, batch_id)
+        ending.cancel(c, batch_id)
 
     pack.result(10)
     assert backend.in_flight == 0

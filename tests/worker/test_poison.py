@@ -9,7 +9,7 @@ from backends.base import OnProgress
 from backends.errors import CrashedError
 from backends.fake import FakeBackend, Script
 from jobs.model import GenerationRequest, GenerationResult
-from jobs.store import batches, dispatch, running
+from jobs.store import dispatch, ending, running
 from jobs.store.store import Store
 from tests.waiting import eventually
 from tests.worker.conftest import StartHost
@@ -102,7 +102,7 @@ def test_a_suspect_waits_until_what_was_cancelled_has_left_the_engine(
     with sqlite_store.write() as c:
         running.claim(c, "dead", "there", dispatch.dispatch(c, POOL, 1), 60)
         dispatch.release_session(c, "dead")
-        batches.cancel(c, cancelled)
+        ending.cancel(c, cancelled)
 
     [suspect] = hand_out(sqlite_store)
     host.run_pack([suspect], Tally(POOL, 1)).result(20)

@@ -1,10 +1,13 @@
 """The dispatcher's verbs."""
 
+from collections import Counter
+
 import pytest
 
 from jobs.model import Hint
 from jobs.states import JobState
-from jobs.store import batches, dispatch, hosts, ingest
+from jobs.store import batches, dispatch, hosts, ingest, pauses
+from jobs.store.standings import standings
 from tests.jobs.store.desk import Desk, line, new_batch, outcome
 
 
@@ -45,6 +48,85 @@ def test_batches_of_a_higher_priority_come_first_then_older_ones(desk: Desk) -> 
     desk.batch(line(2), batch_id="b-new")
     desk.batch(line(3), batch_id="b-urgent", priority=5)
     assert lines_of(desk, desk.dispatch()) == [3, 1, 2]
+
+
+def test_batches_of_the_same_priority_take_turns(desk: Desk) -> None:
+    desk.batch(*(line(number) for number in range(1, 9)), batch_id="b-large")
+    desk.dispatch(3)
+    desk.batch(line(11), line(12), line(13), line(14), batch_id="b-small")
+    assert lines_of(desk, desk.dispatch(5)) == [11, 12, 13, 4, 14]
+
+
+def test_what_one_batch_has_no_jobs_for_goes_to_the_others(desk: Desk) -> None:
+    desk.batch(line(1), batch_id="b-small")
+    desk.batch(*(line(number) for number in range(11, 19)), batch_id="b-large")
+    desk.batch(line(21), batch_id="b-low", priority=-1)
+    assert lines_of(desk, desk.dispatch(6)) == [1, 11, 12, 13, 14, 15]
+    assert lines_of(desk, desk.dispatch(6)) == [16, 17, 18, 21]
+
+
+def test_a_batch_has_no_more_in_flight_than_it_may_over_all_pools(desk: Desk) -> None:
+    lines = [line(number, pool="mlx" if number % 2 else "ollama") for number in range(1, 9)]
+    desk.batch(*lines, max_running=3)
+    assert len(desk.dispatch(pool="ollama", limit=2)) == 2
+    first = desk.dispatch()
+    assert lines_of(desk, first) == [1]
+    assert desk.dispatch() == []
+    desk.record(outcome(*desk.claim(first)))
+    assert lines_of(desk, desk.dispatch()) == [3]
+
+
+def test_a_batch_whose_deadline_has_passed_gets_nothing_more(desk: Desk) -> None:
+    desk.batch(line(1), deadline_in_s=3600)
+    desk.batch(line(2), batch_id="b-2", deadline_in_s=3600)
+    desk.do("UPDATE batches SET deadline = deadline - 3601 WHERE id = 'b-1'")
+    assert lines_of(desk, desk.dispatch()) == [2]
+
+
+def test_a_paused_batch_that_seemed_to_wait_a_moment_ago_gets_nothing(desk: Desk) -> None:
+    desk.batch(line(1))
+    with desk.store.read() as c:
+        standing = standings(c, ["mlx"])["mlx"]
+    with desk.store.write() as c:
+        pauses.pause(c, "b-1", "Too many failed.")
+        assert dispatch.hand_out(c, "mlx", 5, standing) == []
+
+
+def test_jobs_that_may_not_start_yet_do_not_count_as_waiting(desk: Desk) -> None:
+    desk.batch(line(1), line(2))
+    desk.do("UPDATE jobs SET not_before = 1e12")
+    with desk.store.read() as c:
+        assert standings(c, ["mlx"])["mlx"].contenders == ()
+
+
+def test_a_standing_tells_what_a_batch_has_in_this_pool_and_may_have_in_all(desk: Desk) -> None:
+    desk.batch(*(line(n, pool="mlx" if n > 2 else "ollama") for n in range(1, 9)), max_running=9)
+    desk.dispatch(pool="ollama")
+    desk.take(1)
+    desk.dispatch(2)
+    with desk.store.read() as c:
+        found = standings(c, ["mlx", "cloud"], urgent={"b-1"}, turn_of=lambda _: 7)
+    (seen,) = found["mlx"].contenders
+    assert (seen.dispatched, seen.running, seen.allowance) == (2, 1, 4)
+    assert (seen.is_waiting, seen.has_suspects, seen.is_urgent, seen.turn) == (True, False, True, 7)
+    assert (found["mlx"].is_empty, found["cloud"].is_empty) == (False, True)
+
+
+def test_suspects_take_turns_with_a_full_window_of_their_equals(desk: Desk) -> None:
+    desk.batch(line(1), line(2))
+    desk.take()
+    desk.release("s1")
+    desk.batch(*(line(number) for number in range(11, 14)), batch_id="b-2")
+    turns = Counter[str]()
+    seen = []
+    for turn in range(1, 5):
+        with desk.store.write() as c:
+            standing = standings(c, ["mlx"], turn_of=turns.__getitem__)["mlx"]
+            given = dispatch.hand_out(c, "mlx", 2, standing)
+        turns |= {batch_id: turn for batch_id, _ in given}
+        seen.append(lines_of(desk, [hint for _, hint in given]))
+        desk.record(*(outcome(job) for job in desk.claim([hint for _, hint in given])))
+    assert seen == [[1], [11, 12], [2], [13]]
 
 
 def test_a_pool_is_given_its_own_jobs_only(desk: Desk) -> None:

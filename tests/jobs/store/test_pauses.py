@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from jobs.states import JobState
-from jobs.store import batches, pauses
+from jobs.store import batches, editing, pauses
 from tests.jobs.store.desk import Desk, hints_of, line, outcome
 
 WHY = "60 of its last 100 rows failed"
@@ -112,7 +112,7 @@ def test_how_much_may_fail_is_half_unless_said_otherwise(desk: Desk) -> None:
     desk.batch(batch_id="b-1")
     desk.batch(batch_id="b-2", max_failures=0.1)
     with desk.store.write() as c:
-        batches.set_max_failures(c, "b-1", 1.0)
+        editing.change(c, "b-1", editing.Changes(max_failures=1.0))
 
     with desk.store.read() as c:
         assert [batches.get(c, name).max_failures for name in ("b-1", "b-2")] == [1.0, 0.1]

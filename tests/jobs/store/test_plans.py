@@ -20,6 +20,8 @@ from jobs.store import (
     rewriting,
     running,
     samples,
+    standings,
+    terminal,
 )
 from jobs.store.dialect import SQLITE, Sql
 from tests.jobs.store.desk import Desk
@@ -41,6 +43,7 @@ OFTEN = {
         rewriting,
         running,
         samples,
+        standings,
     )
     for name, statement in vars(module).items()
     if isinstance(statement, Sql)
@@ -88,7 +91,9 @@ def test_the_counts_do_not_read_the_jobs(sqlite_desk: Desk) -> None:
     assert step == "SEARCH counters USING INDEX ix_counters_batch_id (batch_id=?)"
 
 
-@pytest.mark.parametrize("statement", [dispatch._DISPATCH, dispatch._WAITING, dispatch._DONE])
+@pytest.mark.parametrize(
+    "statement", [dispatch._DISPATCH, standings._OPEN, dispatch._DONE, terminal._PENDING]
+)
 def test_what_waits_is_found_among_what_waits(sqlite_desk: Desk, statement: Sql) -> None:
     assert any("USING INDEX jobs_pending" in step for step in plan(sqlite_desk, statement))
 

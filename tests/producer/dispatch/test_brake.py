@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from sqlalchemy import Connection
 
-from jobs.store import batches, pauses
+from jobs.store import batches, ending, pauses
 from jobs.store.store import Store
 from producer.dispatcher import UPKEEP_S, Dispatcher
 from tests.producer.dispatch.scene import Clock, Outbox, Work
@@ -21,9 +21,10 @@ def test_a_batch_that_only_fails_is_paused_and_the_others_go_on(
     work: Work, dispatcher: Dispatcher, outbox: Outbox, clock: Clock
 ) -> None:
     work.host(slots=119)
-    bad, good = work.batch(200), work.batch(50)
+    bad = work.batch(200)
     dispatcher.step()
     work.fail(outbox.take())
+    good = work.batch(50)
 
     look(dispatcher, clock)
 
@@ -99,7 +100,7 @@ def too_late(monkeypatch: pytest.MonkeyPatch) -> None:
     pause = pauses.pause
 
     def pause_too_late(c: Connection, batch_id: str, reason: str) -> Counter[str] | None:
-        batches.cancel(c, batch_id)
+        ending.cancel(c, batch_id)
         return pause(c, batch_id, reason)
 
     monkeypatch.setattr(pauses, "pause", pause_too_late)

@@ -25,6 +25,15 @@ def upgrade() -> None:
     op.add_column("hosts", sa.Column("rests_because", sa.Text()))
     _actions()
     _notices()
+    _in_flight()
+
+
+def _in_flight() -> None:
+    """How many jobs of each batch a pool has is now answered by the index alone."""
+    columns = ["pool", "batch_id", "state", "suspect"]
+    where = sa.text("state IN ('dispatched', 'running')")
+    op.drop_index("jobs_in_flight", table_name="jobs")
+    op.create_index("jobs_in_flight", "jobs", columns, sqlite_where=where, postgresql_where=where)
 
 
 def _actions() -> None:
