@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from jobs.locks import FileLock
+from jobs.model import Outcome
+from jobs.states import JobState
 from jobs.store.store import Store
 from nightmill import AsyncClient, Client
 from nightmill.cli.share import Share
@@ -14,6 +16,7 @@ from tests.jobs.store.desk import Desk
 from tests.nightmill.conftest import Command
 from tests.nightmill.mill_process import write_rows
 from tests.nightmill.printed import check_printed
+from worker import spool
 
 
 @pytest.fixture
@@ -188,3 +191,40 @@ def test_a_long_copy_tells_how_far_it_is(
         share(1, 4)
 
     assert capfd.readouterr().err == "Copying: 25%\n"
+
+
+@pytest.mark.parametrize("words", [("delete", "night"), ("prune", "--older-than", "30d")])
+def test_answers_on_this_machines_disk_go_with_their_batch(
+    command: Command, old_night: Path, words: tuple[str, ...]
+) -> None:
+    store = Store.open(f"sqlite:///{old_night}")
+    [(job_id,), *_] = Desk(store).ask("SELECT id FROM jobs ORDER BY line")
+    folder = spool.folder_in(old_night.parent)
+    kept = spool.Spool(folder, store.describe(), "a session that has died")
+    kept.keep([answer(job_id)])
+    kept.close()
+    store.close()
+
+    done = command(*words, "--yes")
+
+    assert done.status == 0, done.err
+    assert list(folder.iterdir()) == []
+    assert b"CANARY" not in old_night.read_bytes()
+
+
+def answer(job_id: str) -> Outcome:
+    return Outcome(
+        job_id=job_id,
+        batch_id="b-1",
+        run=1,
+        epoch=1,
+        attempt=1,
+        session="s1",
+        host="studio",
+        pool="fake",
+        model="fake",
+        state=JobState.SUCCEEDED,
+        started_at=1.0,
+        text="CANARY",
+        finish_reason="stop",
+    )
