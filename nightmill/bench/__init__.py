@@ -1,6 +1,7 @@
 """Nightmill measured against what it is made of: two sides in turn, and the ratio of them."""
 
-import importlib
+from collections.abc import Callable
+from importlib import import_module
 
 from jobs.errors import UsageError
 from nightmill.bench.options import BenchOptions, OnProgress, ignore_progress
@@ -8,11 +9,12 @@ from nightmill.bench.result import BenchResult, Run, sentences
 
 __all__ = ["BENCHES", "BenchOptions", "BenchResult", "OnProgress", "Run", "run", "sentences"]
 
-#: Each is the function `run_NAME` of the module of that name.
+#: Each is `run_NAME` in the file of its name.
 BENCHES = (
-    *("queue", "leases", "latency", "fairness", "control"),
+    *("queue", "leases", "latency", "fairness", "control", "backup", "copy"),
     *("engine", "ingest", "status", "ollama"),
 )
+Bench = Callable[[BenchOptions, OnProgress], BenchResult]
 
 
 def run(name: str, options: BenchOptions, on_progress: OnProgress = ignore_progress) -> BenchResult:
@@ -25,6 +27,5 @@ def run(name: str, options: BenchOptions, on_progress: OnProgress = ignore_progr
     if name not in BENCHES:
         raise UsageError(f"There is no bench {name}. There are: {', '.join(BENCHES)}.")
     # Imported as they are needed: the processes that a bench starts begin with this file too.
-    module = importlib.import_module(f"nightmill.bench.{name}")
-    result: BenchResult = getattr(module, f"run_{name}")(options, on_progress)
-    return result
+    bench: Bench = getattr(import_module(f"nightmill.bench.{name}"), f"run_{name}")
+    return bench(options, on_progress)
