@@ -34,6 +34,7 @@ bench *ARGS:
     nightmill bench queue {{ARGS}}
     nightmill bench leases {{ARGS}}
     nightmill bench latency {{ARGS}}
+    nightmill bench fairness {{ARGS}}
     nightmill bench engine {{ARGS}}
     nightmill bench ingest {{ARGS}}
     nightmill bench status {{ARGS}}

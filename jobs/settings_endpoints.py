@@ -16,6 +16,7 @@ from pydantic import (
 
 from jobs.addresses import masked, parse_address, with_password
 from jobs.settings_faults import OTHERS, expected
+from jobs.settings_numbers import Duration, Size
 from jobs.settings_options import FROM_ENVIRONMENT
 
 
@@ -71,6 +72,17 @@ class StoreSettings(Endpoint):
         default=None,
         description="`sqlite:////path/to/file.db` or `postgresql://user@host/name`; "
         "without it `nightmill.db` in the data directory.",
+    )
+    prune_after: Annotated[Duration | None, FROM_ENVIRONMENT] = Field(
+        default=None,
+        description="How long batches are kept after their end, such as `30d`, before they are "
+        "deleted with their prompts and answers; without it they stay until somebody deletes them.",
+    )
+    min_free: Annotated[Size, FROM_ENVIRONMENT] = Field(
+        default="500 MB",
+        validate_default=True,
+        description="What stays free on the disk of a store that is a file: with less, no more "
+        "rows are begun until there is room again.",
     )
 
 

@@ -70,6 +70,7 @@ class AsyncClient:
     retry = _awaited(Client.retry)
     pause = _awaited(Client.pause)
     resume = _awaited(Client.resume)
+    backup = _awaited(Client.backup)
     results = _iterated(Client.results)
     run = _iterated(Client.run)
 

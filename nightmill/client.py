@@ -9,12 +9,14 @@ from types import TracebackType
 from typing import Any, Protocol, Self, Unpack
 from weakref import WeakSet
 
+from jobs.store.backing_up import BackedUp
 from jobs.store.store import Store
 from nightmill import pausing
 from nightmill.cancelling import cancel_batch, cancel_job
 from nightmill.embedded.stack import Stack
 from nightmill.frames import rows_of
 from nightmill.intake import take_in
+from nightmill.keeping import back_up
 from nightmill.looking import look
 from nightmill.results import Results, as_they_finish, in_order
 from nightmill.retrying import Again, codes_of, retry_batch
@@ -179,6 +181,13 @@ class Client:
         """
         _, was_paused = pausing.resume(self._settings, self._store, what)
         return was_paused
+
+    def backup(self, file: Path | str, *, force: bool = False) -> BackedUp:
+        """Write all that the store holds at this moment into a file, while everything goes on.
+
+        With `force` a file that is there is replaced, once the new one is whole.
+        """
+        return back_up(self._settings, Path(file), _ignore, is_forced=force)
 
     @property
     def _store(self) -> Store:

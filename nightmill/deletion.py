@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from jobs.store import deleting
 from jobs.store.store import Store
-from nightmill.embedded.child import set_aside
+from nightmill.embedded.child import remove_logs
 from nightmill.embedded.datadir import DataDir
 from nightmill.paging import in_pages
 from worker import spool
@@ -23,11 +23,9 @@ OnProgress = Callable[[int], None]
 NotCleaned = Literal["unfinished_batches", "no_room"]
 
 
-class Deleted(msgspec.Struct, frozen=True, kw_only=True):
-    """What is gone, and where something of it may still be."""
+class Cleaned(msgspec.Struct, frozen=True, kw_only=True):
+    """Where something of what was deleted may still be."""
 
-    id: str
-    rows: int
     #: Why traces of it may still be in the store's file, though no rows; None where there are
     #: none. The next deletion of any batch, or the same one again, cleans the file if it can.
     not_cleaned: NotCleaned | None
@@ -35,6 +33,13 @@ class Deleted(msgspec.Struct, frozen=True, kw_only=True):
     is_log_empty: bool
     #: Copies of the whole store that were made before an upgrade: it is still in them.
     copies: tuple[str, ...]
+
+
+class Deleted(Cleaned, frozen=True, kw_only=True):
+    """What is gone."""
+
+    id: str
+    rows: int
 
 
 def delete_batch(
@@ -51,15 +56,26 @@ def delete_batch(
     logs of its runs go, files of results stay. Raises `UsageError` while jobs of it run, unless
     `is_forced` takes them away from their worker.
     """
-    # Answers of it may be on this machine's disk only; in the store they go with the others.
-    spool.record_left_behind(spool.folder_in(data_dir.path), store)
+    record_spooled(data_dir, store)
     with store.write(durable=True) as c:
         batch_id = deleting.find(c, word)
         deleting.hide(c, batch_id, is_forced=is_forced)
+    rows, cleaned = delete_hidden(store, data_dir, on_progress)
+    return Deleted(id=batch_id, rows=rows, **msgspec.structs.asdict(cleaned))
+
+
+def record_spooled(data_dir: DataDir, store: Store) -> None:
+    """Bring answers that are on this machine's disk only into the store: they go with the rest."""
+    spool.record_left_behind(spool.folder_in(data_dir.path), store)
+
+
+def delete_hidden(store: Store, data_dir: DataDir, on_progress: OnProgress) -> tuple[int, Cleaned]:
+    """Delete all batches that are hidden, and clean the store's file; how many rows those were."""
+    with store.read() as c:
         hidden = deleting.half_deleted(c)
     rows = _empty(store, hidden, on_progress)
     for each in hidden:
-        _remove_logs(data_dir, each)
+        remove_logs(data_dir.log_of_run(each))
     not_cleaned = _why_not_clean(store)
     is_log_empty = not_cleaned is None and store.compact()
     if not_cleaned is None:
@@ -67,9 +83,7 @@ def delete_batch(
         with store.write(durable=True) as c:
             for each in hidden:
                 deleting.forget(c, each)
-    return Deleted(
-        id=batch_id,
-        rows=rows,
+    return rows, Cleaned(
         not_cleaned=not_cleaned,
         is_log_empty=is_log_empty,
         copies=tuple(map(str, store.copies())),
@@ -87,12 +101,6 @@ def _empty(store: Store, hidden: list[str], on_progress: OnProgress) -> int:
 
 def _drop_page(c: Connection, limit: int, *, batch_id: str) -> int:
     return deleting.drop_page(c, batch_id, limit)
-
-
-def _remove_logs(data_dir: DataDir, batch_id: str) -> None:
-    log = data_dir.log_of_run(batch_id)
-    for path in (log, set_aside(log)):
-        path.unlink(missing_ok=True)
 
 
 def _why_not_clean(store: Store) -> NotCleaned | None:

@@ -131,4 +131,5 @@ def _status(
     pools = () if batch.state.is_over else batches.pools_of_unfinished(c, batch.id)
     deadline = None if batch.state.is_over else batch.deadline
     left_s = None if deadline is None else deadline - dialect.now(c)
-    return status_of(batch, batches.counts(c, batch.id), living, pools, left_s, resting=resting)
+    counts = batches.counts(c, batch.id)
+    return status_of(batch, counts, living, pools, left_s=left_s, resting=resting)

@@ -105,8 +105,8 @@ def status_of(
     counts: Counts,
     living: "Sequence[HostRow]" = (),
     pools: tuple[str, ...] = (),
-    left_s: float | None = None,
     *,
+    left_s: float | None = None,
     resting: "Mapping[str, Rest] | None" = None,
 ) -> Status:
     """The status of a batch with these counts, whose rows wait for these pools, while these hosts

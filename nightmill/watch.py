@@ -5,7 +5,10 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from jobs.errors import BrokerError, PausedError, StoppedEarlyError, StoreError
+from jobs.room import shortage
+from jobs.states import JobState
 from jobs.store.store import Store
+from nightmill.disk_use import room_for
 from nightmill.embedded.stack import Stack
 from nightmill.looking import look
 from nightmill.status import Status
@@ -37,6 +40,7 @@ def wait_for(
     began = time.monotonic()
     patience = _Patience(on_trouble)
     unread = Unread(store, stack.locks)
+    room = _NoRoom(store, stack, on_trouble)
     status = look(store, batch_id)
     while not status.is_over:
         # A user's pause is waited through, as a stopped process is: whoever paused it resumes it,
@@ -52,6 +56,7 @@ def wait_for(
         if gone and len(gone) == len(status.pools):
             raise _gone(gone)
         give_up(status.trouble, time.monotonic() - began)
+        room.check(status)
         time.sleep(LOOK_EVERY_S)
         with patience:
             stack.tick()
@@ -66,6 +71,30 @@ def _gone(pools: Sequence[str]) -> StoppedEarlyError:
         " server that was found when the batch began, or configure the pool again; then give the"
         " same command again."
     )
+
+
+class _NoRoom:
+    """Waits for room on the store's disk while nothing more is begun, but not for ever."""
+
+    def __init__(self, store: Store, stack: Stack, on_trouble: OnTrouble) -> None:
+        self._store = store
+        self._stack = stack
+        self._on_trouble = on_trouble
+        self._since: float | None = None
+
+    def check(self, status: Status) -> None:
+        """Raise `StoreError` where there was no room for too long, and nothing runs any more."""
+        room = room_for(self._stack.settings, self._store, status)
+        if not room.is_out:
+            self._since = None
+            return
+        error = StoreError(shortage(room, self._store.describe()))
+        if self._since is None:
+            self._since = time.monotonic()
+            self._on_trouble(error)
+        is_long = time.monotonic() - self._since >= PATIENCE_S
+        if is_long and not status.counts[JobState.RUNNING]:
+            raise error
 
 
 class _Patience:

@@ -23,10 +23,12 @@ from jobs.wire import MAX_PACK
 from producer.attention import Attention
 from producer.brake import Brake
 from producer.expiry import Expiry
+from producer.floor import Floor
 from producer.pace import Pace
 from producer.publisher import Pack, Publisher
 from producer.recalls import Recalls
 from producer.resting import keep_rests
+from producer.retention import Retention
 from producer.sampling import Sampler
 from producer.turns import Turns
 from producer.window import Progress, pack_size, window_size
@@ -49,7 +51,8 @@ _IDLE_S = 0.1
 class Dispatcher:
     """The dispatcher of one store. Whoever calls `step` holds the lock that makes it the only one.
 
-    `most_in_pack` is for measuring what packs are good for, `reaps` for what leases cost.
+    With less than `min_free` bytes on the store's disk it hands out nothing more. `most_in_pack`
+    is for measuring what packs are good for, `reaps` for what leases cost.
     """
 
     def __init__(
@@ -59,9 +62,13 @@ class Dispatcher:
         clock: Callable[[], float] = counting_sleep,
         most_in_pack: int = MAX_PACK,
         *,
+        retention: Retention | None = None,
+        min_free: int = 0,
         reaps: bool = True,
     ) -> None:
         self._store = store
+        self._retention = retention
+        self._floor = Floor(store, min_free)
         self._publisher = publisher
         self._clock = clock
         self._most_in_pack = most_in_pack
@@ -96,11 +103,13 @@ class Dispatcher:
         if now >= self._upkeep_at:
             self._keep_up(pools, now)
             self._sampler.look(pools, now)
+            if self._retention is not None:
+                self._retention.step(now, is_quiet=not any(pool.in_flight for pool in pools))
             self._upkeep_at = now + UPKEEP_S
             with self._store.read() as c:
                 self._look_at_batches(c, pools)
         self._expiry.go_on()
-        handed = self._hand_out(pools, now)
+        handed = [] if self._floor.is_out() else self._hand_out(pools, now)
         self._publish(handed)
         if any(len(hints) == MOST_AT_ONCE for _, hints in handed):
             return 0.0

@@ -10,9 +10,9 @@ from jobs.store.ranking import is_out_of_order
 from jobs.store.standings import Standing
 
 #: Seconds between two recalls of a pool at least.
-EVERY_S = 0.3
+EVERY_S = 0.2
 #: Recalls take this part of the time at most.
-SHARE = 0.1
+SHARE = 0.2
 
 
 class Recalls:

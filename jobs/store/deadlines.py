@@ -56,6 +56,7 @@ _HAS_PASSED = Sql(
     "SELECT count(*) FROM batches WHERE id = :batch_id AND state = 'open' AND deadline <= {now}"
 )
 _EXPIRE = Sql(
-    "UPDATE batches SET state = :state, finished_at = {now}, paused_reason = NULL, jobs_per_s = 0,"
+    "UPDATE batches SET state = :state, finished_at = {now}, paused_reason = NULL,"
+    " paused_by = '', paused_until = NULL, jobs_per_s = 0,"
     " tokens_per_s = 0 WHERE id = :batch_id"
 )

@@ -67,7 +67,10 @@ def is_any_unfinished(c: Connection) -> bool:
 
 
 def forget(c: Connection, batch_id: str) -> None:
-    """Remove the last trace of a batch that has no jobs left."""
+    """Remove the last trace of a batch, if it has no jobs left."""
+    if _HAS_JOBS(c, batch_id=batch_id).scalar_one():
+        # Two delete it at once, and one of them found the rows of its page gone.
+        return
     actions.forget(c, batch_id)
     notices.forget(c, batch_id)
     _FORGET(c, batch_id=batch_id)
@@ -105,4 +108,5 @@ _DROP = (
     Sql("DELETE FROM attempts WHERE job_id IN {ids}", ids="id"),
     Sql("DELETE FROM jobs WHERE id IN {ids}", ids="id"),
 )
+_HAS_JOBS = Sql("SELECT EXISTS (SELECT 1 FROM jobs WHERE batch_id = :batch_id)")
 _FORGET = Sql("DELETE FROM batches WHERE id = :batch_id")

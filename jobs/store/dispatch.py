@@ -271,7 +271,8 @@ _LOCK_BATCHES = Sql(
 _FINALIZE = Sql("UPDATE batches SET state = 'finalizing' WHERE id IN {ids}", ids="id")
 _COMPLETE = Sql(
     "UPDATE batches SET state = 'completed', finished_at = {now}, jobs_per_s = 0,"
-    " tokens_per_s = 0, paused_reason = NULL WHERE id IN {ids}",
+    " tokens_per_s = 0, paused_reason = NULL, paused_by = '', paused_until = NULL"
+    " WHERE id IN {ids}",
     ids="id",
 )
 _RATES = Sql(

@@ -12,10 +12,9 @@ import msgspec
 from sqlalchemy import Connection, Row
 
 from jobs.errors import UsageError
-from jobs.states import JobState
 from jobs.store import batches, rewriting
-from jobs.store.counters import Deltas
 from jobs.store.dialect import Sql
+from jobs.store.recalling import recall
 from jobs.store.retrying import Page
 from jobs.store.rewriting import Heir, Rewrite
 
@@ -94,17 +93,6 @@ def move_page(c: Connection, batch_id: str, heir: Heir, after: int, limit: int) 
     return page
 
 
-def recall(c: Connection, batch_id: str) -> Counter[str]:
-    """Put what nobody has claimed yet of a batch back to pending; how many jobs, by pool."""
-    rows = _UNCLAIMED(c, batch_id=batch_id).all()
-    if rows:
-        _RECALL(c, ids=[row.id for row in rows])
-    deltas = Deltas()
-    deltas.move(batch_id, JobState.DISPATCHED, JobState.PENDING, len(rows))
-    deltas.write(c)
-    return Counter(row.pool for row in rows)
-
-
 def models_waiting(c: Connection, batch_id: str) -> list[str]:
     """The models that unfinished jobs of a batch ask for. Reads all that is unfinished."""
     return list(_MODELS(c, batch_id=batch_id).scalars())
@@ -161,12 +149,6 @@ SELECT j.id, j.line FROM jobs AS j WHERE j.id IN (
 """,
     _PARTS,
 )
-_UNCLAIMED = Sql("""
-SELECT j.id, j.pool FROM {jobs_in_flight}
-WHERE {in_flight} AND j.state = 'dispatched' AND {batch} = :batch_id
-ORDER BY j.id {lock}
-""")
-_RECALL = Sql("UPDATE jobs SET state = 'pending' WHERE id IN {ids}", ids="id")
 _MODELS = Sql("""
 SELECT DISTINCT j.model FROM jobs AS j
 WHERE j.batch_id = :batch_id AND j.state IN ('pending', 'dispatched', 'running') ORDER BY j.model

@@ -91,8 +91,8 @@ _ENDS = {
     BatchState.EXPIRED: (JobState.EXPIRED, ErrorCode.EXPIRED),
 }
 _END = Sql(
-    "UPDATE batches SET state = :state, finished_at = {now}, paused_reason = NULL"
-    " WHERE id = :batch_id"
+    "UPDATE batches SET state = :state, finished_at = {now}, paused_reason = NULL,"
+    " paused_by = '', paused_until = NULL WHERE id = :batch_id"
 )
 _HALF_ENDED = Sql("""
 SELECT b.id FROM batches AS b

@@ -9,11 +9,10 @@ from collections import Counter
 from sqlalchemy import Connection
 
 from jobs.model import BRAKE
-from jobs.states import JobState
 from jobs.store import notices
-from jobs.store.counters import Deltas
 from jobs.store.dialect import Sql
 from jobs.store.notices import Event
+from jobs.store.recalling import recall
 
 
 def pause(
@@ -27,14 +26,10 @@ def pause(
     """
     if not _PAUSE(c, batch_id=batch_id, reason=reason, by=by, for_s=for_s).rowcount:
         return None
-    notices.note(c, [batch_id], Event.PAUSED)
-    rows = _UNCLAIMED(c, batch_id=batch_id).all()
-    if rows:
-        _RECALL(c, ids=[row.id for row in rows])
-    deltas = Deltas()
-    deltas.move(batch_id, JobState.DISPATCHED, JobState.PENDING, len(rows))
-    deltas.write(c)
-    return Counter(row.pool for row in rows)
+    if by == BRAKE:
+        # Who paused it himself need not be told.
+        notices.note(c, [batch_id], Event.PAUSED)
+    return recall(c, batch_id)
 
 
 def go_on(c: Connection, batch_id: str) -> bool:
@@ -53,12 +48,6 @@ UPDATE batches SET paused_reason = :reason, paused_by = :by,
 WHERE id = :batch_id AND state IN ('open', 'ingesting')
     AND (paused_reason IS NULL OR :by <> 'brake')
 """)
-_UNCLAIMED = Sql("""
-SELECT j.id, j.pool FROM {jobs_in_flight}
-WHERE {in_flight} AND j.state = 'dispatched' AND {batch} = :batch_id
-ORDER BY j.id {lock}
-""")
-_RECALL = Sql("UPDATE jobs SET state = 'pending' WHERE id IN {ids}", ids="id")
 _GO_ON = Sql("""
 UPDATE batches SET paused_reason = NULL, paused_by = '', paused_until = NULL
 WHERE id = :batch_id AND paused_reason IS NOT NULL

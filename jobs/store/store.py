@@ -11,6 +11,7 @@ from jobs.errors import OtherVersionError, StoreError
 from jobs.locks import FileLock
 from jobs.store.engines import LOCK_WAIT_S, Kind, make_engine, parse_url, sqlite_path
 from jobs.store.errors import locked, translate_store_errors
+from jobs.store.newfile import logs_of
 from jobs.store.version import HEAD
 
 
@@ -65,6 +66,17 @@ class Store:
     def free_bytes(self) -> int | None:
         """Bytes that are free on the store's disk; None where only its server knows."""
         return None if self._file is None else shutil.disk_usage(self._file.parent).free
+
+    def size(self) -> int:
+        """Bytes that the store takes on its disk, SQLite's logs included."""
+        if self._file is not None:
+            files = (self._file, *logs_of(self._file))
+            return sum(path.stat().st_size for path in files if path.exists())
+        with self.read() as c:
+            size: int = c.exec_driver_sql(
+                "SELECT pg_database_size(current_database())"
+            ).scalar_one()
+        return size
 
     def has_room_to_compact(self) -> bool:
         """Whether the disk has room for what `compact` writes: all that is in use, twice."""
@@ -144,6 +156,9 @@ class Store:
             raise StoreError(missing(self._where))
         with self.read() as c:
             check_version(self._where, found_version(c))
+
+
+_DATABASE_SIZE = "SELECT pg_database_size(current_database())"
 
 
 def describe(url: URL) -> str:

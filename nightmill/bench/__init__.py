@@ -1,12 +1,20 @@
 """Nightmill measured against what it is made of: two sides in turn, and the ratio of them."""
 
+from collections.abc import Callable
+from importlib import import_module
+
 from jobs.errors import UsageError
 from nightmill.bench.options import BenchOptions, OnProgress, ignore_progress
 from nightmill.bench.result import BenchResult, Run, sentences
 
 __all__ = ["BENCHES", "BenchOptions", "BenchResult", "OnProgress", "Run", "run", "sentences"]
 
-BENCHES = ("queue", "engine", "ingest", "status", "ollama", "leases", "latency")
+#: Each is `run_NAME` in the file of its name.
+BENCHES = (
+    *("queue", "leases", "latency", "fairness", "control", "backup", "copy"),
+    *("engine", "ingest", "status", "ollama"),
+)
+Bench = Callable[[BenchOptions, OnProgress], BenchResult]
 
 
 def run(name: str, options: BenchOptions, on_progress: OnProgress = ignore_progress) -> BenchResult:
@@ -16,22 +24,8 @@ def run(name: str, options: BenchOptions, on_progress: OnProgress = ignore_progr
     """
     if options.runs < 1 or (options.size is not None and options.size < 1):
         raise UsageError("A bench needs at least one run, and a size of at least 1.")
+    if name not in BENCHES:
+        raise UsageError(f"There is no bench {name}. There are: {', '.join(BENCHES)}.")
     # Imported as they are needed: the processes that a bench starts begin with this file too.
-    match name:
-        case "queue":
-            from nightmill.bench.queue import run_queue as bench
-        case "leases":
-            from nightmill.bench.leases import run_leases as bench
-        case "latency":
-            from nightmill.bench.latency import run_latency as bench
-        case "engine":
-            from nightmill.bench.engine import run_engine as bench
-        case "ingest":
-            from nightmill.bench.ingest import run_ingest as bench
-        case "status":
-            from nightmill.bench.status import run_status as bench
-        case "ollama":
-            from nightmill.bench.ollama import run_ollama as bench
-        case _:
-            raise UsageError(f"There is no bench {name}. There are: {', '.join(BENCHES)}.")
+    bench: Bench = getattr(import_module(f"nightmill.bench.{name}"), f"run_{name}")
     return bench(options, on_progress)

@@ -26,6 +26,17 @@ def fill(store: Store, jobs: int) -> str:
     return batch_id
 
 
+def add_texts(store: Store, batch_id: str, size: int) -> None:
+    """Give each job of a filled batch a prompt, and each that has none an answer, of so many
+    characters.
+    """
+    with store.write() as c:
+        for statement in (_PROMPTS, _ANSWERS):
+            c.execute(statement, {"id": batch_id, "text": "x" * size})
+        if c.dialect.name != "sqlite":
+            c.execute(text("ANALYZE requests, results"))
+
+
 def _count(c: Connection, batch_id: str) -> None:
     """Write the counts in as many parts as a busy second would."""
     counts = c.execute(_COUNTS, {"id": batch_id}).all()
@@ -51,5 +62,14 @@ _RESULTS = text("""
 INSERT INTO results (job_id, run, state, model, error_code, error_message, finished_at)
 SELECT id, run, state, model, 'backend_failed', 'The backend failed.', 0
 FROM jobs WHERE batch_id = :id AND state = 'failed'
+""")
+_PROMPTS = text("""
+INSERT INTO requests (job_id, hash, body, "row")
+SELECT id, id, :text || id, '{}' FROM jobs WHERE batch_id = :id
+""")
+_ANSWERS = text("""
+INSERT INTO results (job_id, run, state, model, text, finished_at)
+SELECT id, run, state, model, :text || id, 0
+FROM jobs WHERE batch_id = :id AND state = 'succeeded'
 """)
 _COUNTS = text("SELECT state, count(*) FROM jobs WHERE batch_id = :id GROUP BY state")

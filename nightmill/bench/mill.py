@@ -3,7 +3,7 @@
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,9 @@ START_S = 120.0
 #: How often the end of a batch is looked for; the precision of what is measured.
 _LOOK_S = 0.02
 
+#: Raises where what it looks after has failed.
+Check = Callable[[], None]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Drained:
@@ -52,7 +55,7 @@ class Mill:
 
     With `broker_url` there is a broker already, and none of its own. Without `keeps_leases` no
     heart beats and nobody looks for leases that ran out. `answer_s` is what the null backend
-    takes for an answer.
+    takes for an answer, `grace_s` what its worker leaves to running jobs when it is to rest.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Mill:
         broker_url: str | None = None,
         keeps_leases: bool = True,
         answer_s: float = 0.0,
+        grace_s: float = 30.0,
     ) -> None:
         self.pool = pool.backend
         self._data_dir = DataDir(folder)
@@ -72,6 +76,7 @@ class Mill:
         self._lifeline = Lifeline()
         self._keeps_leases = keeps_leases
         self._answer_s = answer_s
+        self._grace_s = grace_s
         self._broker_url = broker_url
         self._broker = EmbeddedBroker(self._data_dir, self._lifeline.fd)
         self.store = Store.open(store_url)
@@ -112,11 +117,10 @@ class Mill:
         Raises `StoppedEarlyError` where anything but answers came of it.
         """
         began, held = time.perf_counter(), list[int]()
-        with self._dispatching(most_in_pack) as faults:
+        with self.dispatching(most_in_pack) as check:
             while (counts := self._counts(batch_id)).unfinished:
                 held.append(counts.running)
-                if faults or self._has_died():
-                    raise StoppedEarlyError(self._why(faults))
+                check()
                 time.sleep(_LOOK_S)
             seconds = time.perf_counter() - began
         if counts.succeeded != counts.total:
@@ -129,7 +133,11 @@ class Mill:
         )
 
     @contextmanager
-    def _dispatching(self, most_in_pack: int) -> Iterator[list[Exception]]:
+    def dispatching(self, most_in_pack: int = MAX_PACK) -> Iterator[Check]:
+        """Hand out what is in the store, for as long as the block lasts.
+
+        What it gives raises `StoppedEarlyError` where something of our side has failed.
+        """
         publisher = Publisher(celery_app(self.broker_url, (self.pool,)))
         dispatcher = Dispatcher(
             self.store, publisher, most_in_pack=most_in_pack, reaps=self._keeps_leases
@@ -140,9 +148,14 @@ class Mill:
             args=(dispatcher.step, stop, faults.append),
             kwargs={"name": "The dispatcher"},
         )
+
+        def check() -> None:
+            if faults or self._has_died():
+                raise StoppedEarlyError(self._why(faults))
+
         thread.start()
         try:
-            yield faults
+            yield check
         finally:
             stop.set()
             thread.join()
@@ -163,6 +176,7 @@ class Mill:
             ready=str(self._data_dir.path / f"ready-{uuid.uuid4()}"),
             beats=self._keeps_leases,
             answer_s=self._answer_s,
+            grace_s=self._grace_s,
         )
         # In a file: the address of a store may hold a password.
         path = self._data_dir.path / "worker.json"

@@ -12,7 +12,7 @@ import msgspec
 from backends.base import Backend, OnProgress
 from backends.null import NullBackend
 from jobs.model import GenerationRequest, GenerationResult
-from jobs.settings import Settings
+from jobs.settings import Settings, WorkerSettings
 from jobs.settings_pools import PoolSettings
 from nightmill.embedded.datadir import DataDir
 from nightmill.embedded.lifeline import end_with_parent
@@ -38,6 +38,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     beats: bool = True
     #: Seconds that the null backend takes for an answer.
     answer_s: float = 0.0
+    grace_s: float = 30.0
 
 
 def main(path: Path) -> int:
@@ -46,7 +47,11 @@ def main(path: Path) -> int:
     end_with_parent(spec.lifeline_fd)
     log_to_stderr()
     pool = PoolSettings.model_validate(spec.settings)
-    settings = Settings(data_dir=Path(spec.data_dir), pools={spec.pool: pool})
+    settings = Settings(
+        data_dir=Path(spec.data_dir),
+        pools={spec.pool: pool},
+        worker=WorkerSettings(grace_s=spec.grace_s),
+    )
     return run_worker(
         settings,
         spec.pool,

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from nightmill.cli.backup import backup
 from nightmill.cli.batches import batches
 from nightmill.cli.bench import bench
 from nightmill.cli.cancel import cancel
@@ -18,20 +19,27 @@ from nightmill.cli.models import models
 from nightmill.cli.monitor import monitor
 from nightmill.cli.output import tell
 from nightmill.cli.pause import pause
+from nightmill.cli.prune import prune
+from nightmill.cli.restore import restore
 from nightmill.cli.results import results
 from nightmill.cli.resume import resume
 from nightmill.cli.retry import retry
 from nightmill.cli.run import run
 from nightmill.cli.status import status
+from nightmill.cli.store import store
 from nightmill.cli.submit import submit
 from nightmill.cli.up import up
 from nightmill.cli.wait import wait
 from nightmill.cli.worker import worker
 
 COMMANDS = (
-    *(run, submit, wait, status, results, errors, cancel, edit, retry, pause, resume, delete),
-    *(batches, models, hosts, up, dispatch, worker, monitor, check, bench),
+    *(run, submit, wait, status, results, errors, cancel, edit, retry),
+    *(pause, resume, delete, batches, backup, restore, prune),
+    *(models, hosts, up, dispatch, worker, monitor, check, bench),
 )
+
+#: Commands that have commands of their own.
+GROUPS = {"store": store}
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -41,6 +49,8 @@ app = typer.Typer(
 )
 for command in COMMANDS:
     app.command()(command)
+for name, group in GROUPS.items():
+    app.add_typer(group, name=name)
 
 
 def _print_version(is_asked: bool) -> None:

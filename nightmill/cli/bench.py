@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from nightmill.bench import BENCHES
 from nightmill.cli import options
 from nightmill.cli.output import print_json, say, tell
 
@@ -14,9 +15,7 @@ DOES_NOT_HOLD = 1
 def bench(
     name: Annotated[
         str,
-        typer.Argument(
-            metavar="NAME", help="queue, leases, latency, engine, ingest, status or ollama."
-        ),
+        typer.Argument(metavar="NAME", help=f"{', '.join(BENCHES)}."),
     ],
     *,
     runs: Annotated[int, typer.Option(metavar="N", min=1, help="Runs of each side.")] = 5,

@@ -14,7 +14,7 @@ from nightmill.cli.signals import InterruptedByUser, Signals
 
 if TYPE_CHECKING:
     from jobs.store.store import Store
-    from nightmill.deletion import NotCleaned
+    from nightmill.deletion import Cleaned, NotCleaned
 
 WHY: "dict[NotCleaned, str]" = {
     "unfinished_batches": "once no other batch is unfinished",
@@ -56,19 +56,24 @@ def delete(
         except InterruptedByUser:
             say("Stopped half-way: nobody sees the batch; the same command deletes the rest of it.")
             raise
-    for copy in gone.copies:
-        say(f"It is still in the copy from before an upgrade: {copy}. Delete that too.")
-    if gone.not_cleaned is not None:
-        say(
-            f"Its rows are gone, but traces may stay in the store's file: {WHY[gone.not_cleaned]},"
-            f" `nightmill delete {gone.id}` removes them."
-        )
-    elif not gone.is_log_empty:
-        say("Something reads the store all the time: traces may stay in its log until it ends.")
+    say_of_traces(gone, f"nightmill delete {gone.id}")
     if json:
         print_json(**msgspec.structs.asdict(gone))
     else:
         say(f"{gone.id}: {words.count(gone.rows, 'row')} deleted.")
+
+
+def say_of_traces(cleaned: "Cleaned", again: str) -> None:
+    """Say where something of what was deleted may still be; `again` is what removes it later."""
+    for copy in cleaned.copies:
+        say(f"It is still in the copy from before an upgrade: {copy}. Delete that too.")
+    if cleaned.not_cleaned is not None:
+        say(
+            f"Its rows are gone, but traces may stay in the store's file:"
+            f" {WHY[cleaned.not_cleaned]}, `{again}` removes them."
+        )
+    elif not cleaned.is_log_empty:
+        say("Something reads the store all the time: traces may stay in its log until it ends.")
 
 
 def _ask(store: "Store", word: str) -> None:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 import typer
@@ -20,6 +21,7 @@ from nightmill.cli.signals import InterruptedByUser, Signals
 from nightmill.cli.status import fields
 from nightmill.cli.summary import counts, failures, spent, summary
 from nightmill.cli.terminal import Terminal
+from nightmill.disk_use import warning_of_shortage
 from nightmill.embedded.datadir import DataDir
 from nightmill.embedded.stack import Stack
 from nightmill.logs import logged_to
@@ -86,7 +88,15 @@ def _run_to_the_end(course: Course, before: Status) -> Status:
         Stack(course.settings, course.store) as stack,
         progress(terminal=course.terminal) as shown,
     ):
-        user = Onlooker(stack, course.signals, shown, course.on_served, resting)
+        warn_of = partial(warning_of_shortage, course.settings, course.store)
+        user = Onlooker(
+            stack,
+            course.signals,
+            shown,
+            on_served=course.on_served,
+            has_said=resting,
+            warn_of=warn_of,
+        )
         return wait_for(course.store, course.batch_id, stack, user.see, user.hear_of_trouble)
 
 

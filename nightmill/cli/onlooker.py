@@ -28,8 +28,10 @@ class Onlooker:
         stack: Stack,
         signals: Signals,
         progress: Progress,
+        *,
         on_served: Callable[[], None] = lambda: None,
         has_said: Iterable[str] = (),
+        warn_of: Callable[[Status], str | None] = lambda _status: None,
     ) -> None:
         self._stack = stack
         self._signals = signals
@@ -39,6 +41,8 @@ class Onlooker:
         self._on_served = on_served
         self._is_served = False
         self._trouble = ""
+        self._warn_of = warn_of
+        self._has_warned = False
         self._unserved: set[str] = set()
         self._why_it_waits = ""
         self._has_said = set(has_said)
@@ -54,6 +58,7 @@ class Onlooker:
         self._note_service(status)
         self._tell_of_trouble(status)
         self._tell_of_rest(status)
+        self._warn(status)
         self._progress.show(status)
 
     def hear_of_trouble(self, error: StoreError | BrokerError) -> None:
@@ -88,6 +93,12 @@ class Onlooker:
         elif self._why_it_waits and not why and not status.is_over:
             say("It goes on.")
         self._why_it_waits = why
+
+    def _warn(self, status: Status) -> None:
+        said = self._warn_of(status)
+        if said is not None and not self._has_warned:
+            say(said)
+        self._has_warned = said is not None
 
     def _is_served_by_others(self) -> bool:
         return not self._stack.is_leader and time.monotonic() - self._began > PASSING_S

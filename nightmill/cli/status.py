@@ -2,16 +2,20 @@
 
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 
+from jobs.sizes import size_text
 from nightmill.cli import options, rests, words
 from nightmill.cli.hosts import spooled_line
 from nightmill.cli.output import print_json, tell
 from nightmill.report import Report
 from nightmill.status import Status
+
+if TYPE_CHECKING:
+    from nightmill.disk_use import DiskUse
 
 History = Annotated[
     bool, typer.Option("--history", help="Also who did what to it, and what hosts tried.")
@@ -31,6 +35,7 @@ def status(
     """
     from nightmill.chronicle import chronicle_of
     from nightmill.cli.history import lines as history_lines
+    from nightmill.disk_use import disk_use
     from nightmill.looking import look, report_of
     from nightmill.setup import open_store, read_settings
     from worker import spool
@@ -41,14 +46,31 @@ def status(
         is_still = found.is_over or found.needs_a_look
         report = report_of(store, found.id) if is_still else None
         chronicle = chronicle_of(store, found.id) if history else None
+        disk = disk_use(settings, store, found)
     spooled = spool.waiting(spool.folder_in(settings.data_dir))
     if json:
         told = None if chronicle is None else msgspec.structs.asdict(chronicle)
-        print_json(**fields(found, report), spooled=spooled, history=told)
+        print_json(
+            **fields(found, report),
+            spooled=spooled,
+            history=told,
+            disk=msgspec.structs.asdict(disk),
+        )
         return
-    tell(*lines(found, report), *([spooled_line(spooled)] if spooled else []))
+    tell(*lines(found, report), *([spooled_line(spooled)] if spooled else []), *disk_lines(disk))
     if chronicle is not None:
         tell(*history_lines(chronicle))
+
+
+def disk_lines(disk: "DiskUse") -> list[str]:
+    """What the store takes and what is free, for people."""
+    free = "" if disk.free_bytes is None else f", {_size(disk.free_bytes)} free on its disk"
+    said = [f"store: {_size(disk.store_bytes)}{free}"]
+    return said if disk.warning is None else [*said, disk.warning]
+
+
+def _size(size: int) -> str:
+    return size_text(size) if size else "nothing"
 
 
 def fields(status: Status, report: Report | None) -> dict[str, Any]:

@@ -13,6 +13,11 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun if number == 1 else noun + 's'}"
 
 
+def batches(number: int) -> str:
+    """`1 batch`, `3 batches`."""
+    return f"{number:,} {'batch' if number == 1 else 'batches'}"
+
+
 def duration(seconds: float) -> str:
     """`45 s`, `3 min 20 s`, `7 h 05 min`."""
     whole = round(seconds)

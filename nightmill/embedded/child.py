@@ -105,6 +105,12 @@ def set_aside(log: Path) -> Path:
     return log.with_suffix(".log.1")
 
 
+def remove_logs(log: Path) -> None:
+    """Remove a log, and what was put aside of it."""
+    for path in (log, set_aside(log)):
+        path.unlink(missing_ok=True)
+
+
 def tail(log: Path, lines: int = TAIL_LINES) -> str:
     """The last lines of a log; empty where there is none."""
     if not log.exists():

@@ -14,9 +14,12 @@ from jobs.folders import locks_in
 from jobs.settings import Settings
 from jobs.store.leadership import Leadership
 from jobs.store.store import Store
+from nightmill.embedded.child import remove_logs
+from nightmill.embedded.datadir import DataDir
 from nightmill.notifying.herald import Herald
 from producer.dispatcher import Dispatcher
 from producer.publisher import Publisher
+from producer.retention import Retention
 from worker import presence
 
 log = logging.getLogger(__name__)
@@ -37,7 +40,12 @@ class DispatcherThread:
         self._settings = settings
         self._store = store
         self._publisher = Publisher(celery_app(broker_url, tuple(settings.pools)))
-        self._dispatcher = Dispatcher(store, self._publisher)
+        self._dispatcher = Dispatcher(
+            store,
+            self._publisher,
+            retention=Retention(store, settings.store.prune_after, self._forget_logs),
+            min_free=settings.store.min_free,
+        )
         self._herald = Herald(store, settings.notify, lambda: self._is_leading)
         self._leadership = Leadership(settings.store_url)
         self._looked_at = float("-inf")
@@ -131,6 +139,9 @@ class DispatcherThread:
             self._is_roll_failing = True
         else:
             self._is_roll_failing = False
+
+    def _forget_logs(self, batch_id: str) -> None:
+        remove_logs(DataDir(self._settings.data_dir).log_of_run(batch_id))
 
     def _take_note(self, fault: Exception) -> None:
         self._fault = fault

@@ -164,7 +164,7 @@ def test_a_run_is_served_when_a_worker_was_found_for_it_and_not_before(
 ) -> None:
     served: list[str] = []
     with Signals() as signals, progress() as shown:
-        user = Onlooker(Leading(), signals, shown, lambda: served.append("now"))  # type: ignore[arg-type]
+        user = Onlooker(Leading(), signals, shown, on_served=lambda: served.append("now"))  # type: ignore[arg-type]
         user.see(status_of(BATCH, Counts(pending=9, succeeded=1)))
         assert served == []
         for _ in range(2):

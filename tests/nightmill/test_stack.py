@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -189,6 +190,7 @@ class StandIn:
     """A stack whose tick fails as long as the list says so."""
 
     locks = Path("/nowhere")
+    settings = Settings(pools={})
 
     def __init__(self, failures: int) -> None:
         self.failures = failures
@@ -209,7 +211,7 @@ def wait(monkeypatch: pytest.MonkeyPatch, failures: int) -> tuple[Status, list[s
     monkeypatch.setattr(watch, "look", lambda *_: next(looks, status_of(over, Counts(succeeded=1))))
     monkeypatch.setattr(watch, "LOOK_EVERY_S", 0.001)
     ended = watch.wait_for(
-        None,  # type: ignore[arg-type]
+        SimpleNamespace(free_bytes=lambda: None),  # type: ignore[arg-type]
         "b-1",
         stack,  # type: ignore[arg-type]
         lambda _status: None,

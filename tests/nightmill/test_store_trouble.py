@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -29,15 +30,17 @@ def small_disk(mill: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     mount = ["mount", "-t", "tmpfs", "-o", "size=12m,mode=0700", "tmpfs", str(disk)]
     if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
         pytest.skip("no disk may be mounted here")
+    # All of it is less than what otherwise has to stay free.
+    monkeypatch.setenv("NIGHTMILL_STORE__MIN_FREE", "0")
     yield disk
     subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
-def fill(disk: Path) -> Path:
-    """Take all that is free on a disk; the file that does."""
+def fill(disk: Path, but: int = 0) -> Path:
+    """Take all that is free on a disk, but for so many bytes; the file that does."""
     filler = disk / "filler"
     with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while True:
+        while shutil.disk_usage(disk).free > but:
             file.write(b"x" * 4096)
     return filler
 
@@ -55,6 +58,44 @@ def test_a_full_disk_is_told_and_waited_for(small_disk: Path, mill: Path, start:
     assert "full" in said
     assert status == 0
     assert len(read_rows(mill / "out.jsonl")) == ROWS
+
+
+def test_nothing_more_is_begun_before_the_disk_is_full_and_then_it_goes_on(
+    small_disk: Path, mill: Path, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NIGHTMILL_STORE__MIN_FREE", "4 MB")
+    filler = fill(small_disk, but=3_500_000)
+    write_rows(mill / "in.jsonl", 20)
+    run = start(*RUN)
+
+    said = _line_with(run, "Trying for up to a minute")
+    begun = answered(mill)
+    filler.unlink()
+
+    status, _, err = end_of(run, 120)
+    assert "no more rows are begun until there is room" in said
+    assert begun == 0
+    assert status == 0
+    assert "damaged" not in err
+    assert len(read_rows(mill / "out.jsonl")) == 20
+
+
+@pytest.mark.long
+def test_a_disk_without_room_for_a_minute_ends_the_run_which_can_be_resumed(
+    small_disk: Path, mill: Path, mark: str, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NIGHTMILL_STORE__MIN_FREE", "4 MB")
+    filler = fill(small_disk, but=3_500_000)
+    write_rows(mill / "in.jsonl", 20)
+
+    status, _, err = end_of(start(*RUN), 180)
+    assert status == 3
+    assert "no more rows are begun" in err
+    assert "to go on:" in err
+    assert marked(mark) == []
+
+    filler.unlink()
+    assert end_of(start(*RUN), 120)[0] == 0
 
 
 @pytest.mark.long
