@@ -101,8 +101,9 @@ class Client:
     ) -> Status:
         """Run a batch to its end, starting what is missing and ending it again afterwards.
 
-        `on_progress` is called several times a second. Raises `TimeoutError` after `timeout`
-        seconds; the batch is as it was and can be waited for again.
+        `on_progress` is called several times a second. The pause of a user, and a pool that rests,
+        are waited through. Raises `TimeoutError` after `timeout` seconds; the batch is as it was,
+        and can be waited for again.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
 

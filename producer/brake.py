@@ -3,7 +3,8 @@
 import logging
 from collections import Counter
 
-from jobs.store import batches, pauses
+from jobs.model import BRAKE
+from jobs.store import actions, batches, pauses
 from jobs.store.store import Store
 from producer.failing import Ended, Endings, reason_to_pause
 
@@ -30,6 +31,8 @@ class Brake:
         for batch_id, reason in to_pause.items():
             with self._store.write() as c:
                 taken_back = pauses.pause(c, batch_id, reason)
+                if taken_back is not None:
+                    actions.note(c, BRAKE, "pause", batch_id=batch_id, reason=reason)
             del self._endings[batch_id]
             if taken_back is None:
                 continue

@@ -7,9 +7,6 @@ from jobs.store.store import Store
 
 logger = logging.getLogger(__name__)
 
-#: Who ends a pause whose time is over, in the history of a batch.
-BY_ITSELF = "dispatcher"
-
 
 def keep_rests(store: Store) -> None:
     """Let go on what was paused until now, and take back what waits in pools that rest.
@@ -23,10 +20,10 @@ def keep_rests(store: Store) -> None:
     with store.write() as c:
         for batch_id in batches:
             if pauses.go_on(c, batch_id):
-                actions.note(c, BY_ITSELF, "resume", batch_id=batch_id)
+                actions.note(c, actions.BY_ITSELF, "resume", batch_id=batch_id)
         for pool in pools:
             if rests.go_on(c, pool):
-                actions.note(c, BY_ITSELF, "resume", pool=pool)
+                actions.note(c, actions.BY_ITSELF, "resume", pool=pool)
         recalled = rests.recall(c)
     for what in [*batches, *(f"pool {pool}" for pool in pools)]:
         logger.info("The pause of %s is over.", what, extra={"action": "pause_over"})

@@ -7,6 +7,9 @@ from sqlalchemy import Connection
 
 from jobs.store.dialect import Sql
 
+#: Who does what happens when its time has come.
+BY_ITSELF = "dispatcher"
+
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that somebody did."""

@@ -12,9 +12,6 @@ from jobs.store import actions, batches, ending, notices
 from jobs.store.dialect import Sql
 from jobs.store.notices import Event
 
-#: Who expires a batch, in its history.
-BY_ITSELF = "dispatcher"
-
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):
     """An open batch that has a deadline."""
@@ -46,7 +43,7 @@ def expire(c: Connection, batch_id: str, limit: int) -> int:
         return 0
     _EXPIRE(c, batch_id=batch_id, state=BatchState.EXPIRED.value)
     expired = ending.end_more(c, batch_id, limit)
-    actions.note(c, BY_ITSELF, "expire", batch_id=batch_id)
+    actions.note(c, actions.BY_ITSELF, "expire", batch_id=batch_id)
     notices.note(c, [batch_id], Event.EXPIRED)
     return expired
 

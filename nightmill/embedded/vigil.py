@@ -41,12 +41,13 @@ class Vigil:
 
     def _look(self) -> float:
         with self._store.read() as c:
-            has_work = _has_work(c, self._worker)
-        self._awake.hold(has_work)
+            is_needed = has_work(c, self._worker)
+        self._awake.hold(is_needed)
         return LOOK_EVERY_S
 
 
-def _has_work(c: Connection, worker: str | None) -> bool:
+def has_work(c: Connection, worker: str | None) -> bool:
+    """Whether anything is to be done that this machine, or this one worker, does not rest for."""
     host = None if worker is None else hosts.find(c, worker)
     if host is not None and host.rest is not None:
         return False

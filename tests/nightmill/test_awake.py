@@ -5,15 +5,23 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from jobs.store import hosts, rests
+from jobs.store.hosts import Rest
+from jobs.store.store import Store
 from nightmill.embedded.awake import Awake, awake_command
 from nightmill.embedded.lifeline import Lifeline
+from nightmill.embedded.vigil import has_work
+from tests.jobs.store.desk import Desk, line
+from tests.jobs.store.test_hosts import STUDIO
 from tests.nightmill.conftest import Start
 from tests.nightmill.mill_process import kill_group, write_rows
 from tests.nightmill.processes import marked
 from tests.waiting import eventually
 
+NIGHTLY = Rest(because="hours", until=4e9)
 TOOLS = ("systemd-inhibit", "caffeinate")
 
 #: Ends with its standard input, as the real one's command does, or with SIGTERM.
@@ -123,3 +131,38 @@ def test_a_run_holds_it_and_lets_go_even_when_it_is_killed(
 
     eventually(lambda: words(record) == ["began", "ended"], "the tool to end")
     eventually(lambda: marked(mark) == [], "all to end")
+
+
+def test_a_machine_whose_pools_rest_is_let_go(store: Store) -> None:
+    desk = Desk(store)
+    desk.batch()
+    with store.write() as c:
+        assert has_work(c, None)
+        assert has_work(c, STUDIO.name)
+        hosts.announce(c, msgspec.structs.replace(STUDIO, rest=NIGHTLY))
+        assert not has_work(c, None)
+        assert not has_work(c, STUDIO.name)
+
+
+def test_a_machine_that_rests_beside_one_that_works_is_let_go_where_it_does_not_lead(
+    store: Store,
+) -> None:
+    Desk(store).batch()
+    with store.write() as c:
+        hosts.announce(c, msgspec.structs.replace(STUDIO, rest=NIGHTLY))
+        hosts.announce(c, msgspec.structs.replace(STUDIO, name="mlx@mini"))
+        assert has_work(c, None)
+        assert has_work(c, "mlx@mini")
+        assert not has_work(c, STUDIO.name)
+
+
+def test_a_batch_that_could_run_elsewhere_than_in_the_pool_that_rests_keeps_it_awake(
+    store: Store,
+) -> None:
+    desk = Desk(store)
+    desk.batch(line(1), line(2, pool="ollama"))
+    with store.write() as c:
+        rests.pause(c, "mlx", "filming")
+        assert has_work(c, None)
+        rests.pause(c, "ollama", "filming")
+        assert not has_work(c, None)
