@@ -54,6 +54,7 @@ ONCE = {
     "batches_WHO_RAN",
     "batches_WHO_TRIED",
     "batches_DELETE_JOBS",
+    "deleting_HAS_JOBS",
     "deleting_PAGE",
     "results_HAS_ROWS",
 }
