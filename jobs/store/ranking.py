@@ -124,8 +124,9 @@ def _turn(c: Contender) -> tuple[int, float, str]:
 
 def _level(peers: Sequence[Contender], room: int) -> dict[str, int]:
     """Fill the room from below: those with the fewest jobs in flight get theirs first."""
-    lowest = min(c.in_flight for c in peers)
-    level, above = lowest, lowest + room + 1
+    level = min(c.in_flight for c in peers)
+    # Those with the fewest may have as many as they are allowed long before the room is full.
+    above = max(c.in_flight for c in peers) + room + 1
     # As high as the room reaches for all; what is left of it then raises some of them by one.
     while above - level > 1:
         middle = (level + above) // 2

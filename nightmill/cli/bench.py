@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from nightmill.bench import BENCHES
 from nightmill.cli import options
 from nightmill.cli.output import print_json, say, tell
 
@@ -15,7 +14,11 @@ DOES_NOT_HOLD = 1
 def bench(
     name: Annotated[
         str,
-        typer.Argument(metavar="NAME", help=f"{', '.join(BENCHES)}."),
+        typer.Argument(
+            metavar="NAME",
+            help="queue, leases, latency, fairness, control, backup, copy, engine, ingest, status or"
+            " ollama.",
+        ),
     ],
     *,
     runs: Annotated[int, typer.Option(metavar="N", min=1, help="Runs of each side.")] = 5,

@@ -1,11 +1,13 @@
 import msgspec
 import pytest
+from typer.testing import CliRunner
 
 from jobs.errors import UsageError
-from nightmill.bench import run
+from nightmill.bench import BENCHES, run
 from nightmill.bench.options import BenchOptions
 from nightmill.bench.result import Run, combined, judge, sentences
 from nightmill.bench.runner import alternate
+from nightmill.cli.app import app
 
 RUNS = [Run(ours=ours, peer=100.0) for ours in (500.0, 300.0, 100.0)]
 
@@ -75,7 +77,7 @@ def test_the_sides_take_turns_at_going_first() -> None:
 
 
 def test_a_bench_that_is_none_is_wrong_use(tiny: BenchOptions) -> None:
-    with pytest.raises(UsageError, match=r"There is no bench quick. There are: queue, engine"):
+    with pytest.raises(UsageError, match=r"There is no bench quick. There are: queue, leases"):
         run("quick", tiny)
 
 
@@ -83,3 +85,9 @@ def test_a_bench_that_is_none_is_wrong_use(tiny: BenchOptions) -> None:
 def test_a_bench_of_nothing_is_wrong_use(tiny: BenchOptions, runs: int, size: int | None) -> None:
     with pytest.raises(UsageError):
         run("queue", BenchOptions(folder=tiny.folder, runs=runs, size=size))
+
+
+def test_the_help_names_every_bench() -> None:
+    said = " ".join(CliRunner().invoke(app, ["bench", "--help"]).output.split())
+
+    assert all(name in said for name in BENCHES)

@@ -158,6 +158,14 @@ def test_nobody_is_served_while_one_of_a_better_rank_or_with_less_in_flight_coul
             assert mine < rank or served.in_flight <= other.in_flight + 1
 
 
+def test_what_one_may_not_have_goes_to_his_equals_not_to_those_below_him() -> None:
+    limited = Contender(batch_id="limited", priority=1, allowance=1)
+    busy = Contender(batch_id="busy", priority=1, running=3)
+    lower = Contender(batch_id="lower")
+
+    assert share([limited, busy, lower], 2) == {"limited": 1, "busy": 1}
+
+
 @given(contenders)
 def test_what_was_just_handed_out_in_order_is_in_order(everybody: list[Contender]) -> None:
     """Taking back and handing out anew comes to an end: the second time nothing is to be gained."""
