@@ -108,7 +108,7 @@ class Dispatcher:
             self._upkeep_at = now + UPKEEP_S
             with self._store.read() as c:
                 self._look_at_batches(c, pools)
-        self._expiry.go_on()
+        self._expiry.go_on(now)
         handed = [] if self._floor.is_out() else self._hand_out(pools, now)
         self._publish(handed)
         if any(len(hints) == MOST_AT_ONCE for _, hints in handed):
@@ -151,7 +151,7 @@ class Dispatcher:
                 extra={"action": "reaped"},
             )
         self._pause_what_fails()
-        self._expiry.look()
+        self._expiry.look(now)
         keep_rests(self._store)
         # Where all slots are taken messages wait; where one is free, they were lost.
         self._put_back([pool.name for pool in pools if pool.running < pool.slots])

@@ -4,6 +4,7 @@ What is left of a batch that has ended, whether it expired or was cancelled, end
 """
 
 import logging
+import math
 
 from jobs.deadlines import is_near
 from jobs.errors import UsageError
@@ -23,22 +24,31 @@ class Expiry:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._half_ended: list[str] = []
+        self._next_at = math.inf
         #: Ids of the batches that come first among their equals.
         self.urgent: frozenset[str] = frozenset()
 
-    def look(self) -> None:
-        """End what is too late, and find out whose deadline is near and what is half ended."""
+    def look(self, now: float) -> None:
+        """End what is too late, and find out whose deadline is near and what is half ended.
+
+        `now` counts seconds, as in `go_on`.
+        """
         with self._store.read() as c:
             due = deadlines.due(c)
             unfinished = {d.batch_id: batches.counts(c, d.batch_id).unfinished for d in due}
         self.urgent = frozenset(d.batch_id for d in due if _is_near(d, unfinished[d.batch_id]))
+        self._next_at = now + min((d.left_s for d in due if d.left_s > 0), default=math.inf)
         for late in (d for d in due if d.left_s <= 0):
             self._expire(late.batch_id)
         with self._store.read() as c:
             self._half_ended = ending.half_ended(c)
 
-    def go_on(self) -> None:
-        """End one page of what is half ended."""
+    def go_on(self, now: float) -> None:
+        """End what has come to its deadline since the last look, and one page of what is half
+        ended.
+        """
+        if now >= self._next_at:
+            self.look(now)
         if self._half_ended and self._end_page(self._half_ended[0]) < PAGE:
             del self._half_ended[0]
 

@@ -10,9 +10,11 @@ from collections.abc import Callable
 from jobs.store.hosts import Rest, Trouble
 from worker.rest import RestWatch
 
-#: Seconds between two beats while jobs are held, or while the host rests: it is to work again at
-#: once when its pool is resumed.
+#: Seconds between two beats while jobs are held.
 BUSY_S = 1.0
+#: Seconds between two beats of a host that rests: it is to work again at once when its pool is
+#: resumed.
+RESTING_S = 0.5
 #: Seconds between two beats of a host that has nothing to do.
 IDLE_S = 5.0
 
@@ -59,7 +61,7 @@ class Heartbeat:
         rest = self.rest
         if self._was_well is not (self.trouble is None) or rest != self._told_rest:
             return 0.0
-        period_s = self._busy_s if is_busy or rest is not None else IDLE_S
+        period_s = RESTING_S if rest is not None else self._busy_s if is_busy else IDLE_S
         return max(0.0, self._beaten_at + period_s - self._clock())
 
     def beaten(

@@ -17,7 +17,7 @@ import msgspec
 from jobs.errors import StoppedEarlyError
 from jobs.model import Counts
 from jobs.settings_pools import PoolSettings
-from jobs.store import batches
+from jobs.store import batches, deadlines
 from nightmill.bench.batch import submit_requests
 from nightmill.bench.mill import Check, Mill
 from nightmill.bench.options import BenchOptions, OnProgress
@@ -215,9 +215,11 @@ def _limit(scene: Scene) -> float:
 def _deadline(scene: Scene) -> float:
     """From the moment of the deadline: what ran is over, and the next batch has its slots."""
     with scene.full() as first, scene.waiting() as second:
-        began = scene.command("edit", first, "--deadline", f"{_DEADLINE_S}s")
-        done = scene.effect(second, lambda n: n.running == SLOTS)
-        return max(0.0, done - began - _DEADLINE_S)
+        scene.command("edit", first, "--deadline", f"{_DEADLINE_S}s")
+        with scene.mill.store.read() as c:
+            left_s = next(due.left_s for due in deadlines.due(c) if due.batch_id == first)
+        passes_at = time.monotonic() + left_s
+        return scene.effect(second, lambda n: n.running == SLOTS) - passes_at
 
 
 VERBS: dict[str, Turn] = {

@@ -16,8 +16,8 @@ def bench(
         str,
         typer.Argument(
             metavar="NAME",
-            help="queue, leases, latency, fairness, control, backup, copy, engine, ingest, status or"
-            " ollama.",
+            help="queue, leases, latency, fairness, control, backup, copy, engine, ingest, status"
+            " or ollama.",
         ),
     ],
     *,

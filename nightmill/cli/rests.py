@@ -2,11 +2,15 @@
 
 import time
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from jobs.hours import local_time
-from jobs.settings import Settings
 from nightmill.rests import PoolRest
 from nightmill.status import Status
+
+if TYPE_CHECKING:
+    # Read by commands that have them anyway; the others begin without.
+    from jobs.settings import Settings
 
 _WEEK = timedelta(days=6)
 
@@ -37,7 +41,7 @@ def pause_of(status: Status) -> str:
     return f"paused{until}: {status.paused_reason}"
 
 
-def before_it_starts(status: Status, settings: Settings, now: float) -> list[str]:
+def before_it_starts(status: Status, settings: "Settings", now: float) -> list[str]:
     """Of the pools that a batch waits for and nobody serves yet: those that will rest at first."""
     said = []
     for pool in status.unserved:
