@@ -35,6 +35,9 @@ bench *ARGS:
     nightmill bench leases {{ARGS}}
     nightmill bench latency {{ARGS}}
     nightmill bench fairness {{ARGS}}
+    nightmill bench control {{ARGS}}
+    nightmill bench backup {{ARGS}}
+    nightmill bench copy {{ARGS}}
     nightmill bench engine {{ARGS}}
     nightmill bench ingest {{ARGS}}
     nightmill bench status {{ARGS}}
