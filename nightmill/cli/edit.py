@@ -56,21 +56,20 @@ def edit(
     Example: nightmill edit b-0193 --pool ollama --model qwen3:8b
     """
     from jobs.store.editing import Changes
-    from nightmill.deadline import deadline_in_s
+    from nightmill.deadline import new_deadline_at
     from nightmill.editing import Edit, edit_batch
     from nightmill.setup import open_store, read_settings
 
-    changes = Changes(
-        priority=priority,
-        max_failures=max_failures,
-        max_running=max_running,
-        deadline_in_s=None if deadline is None else deadline_in_s(deadline),
+    wanted = Edit(
+        model=model,
+        pool=pool,
+        changes=Changes(priority=priority, max_failures=max_failures, max_running=max_running),
+        deadline=None if deadline is None else new_deadline_at(deadline),
     )
     settings = read_settings(config)
     with closing(open_store(settings)) as store:
         try:
             with Signals() as signals:
-                wanted = Edit(model=model, pool=pool, changes=changes)
                 done = edit_batch(settings, store, batch, wanted, lambda _rows: signals.check())
         except InterruptedByUser:
             say("Stopped half-way: the same command changes the rows that are left.")
