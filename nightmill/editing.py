@@ -61,13 +61,14 @@ def edit_batch(
             " --max-failures."
         )
     with store.read() as c:
-        batch_id = batches.get(c, word).id
-        editing.refuse_over(c, batch_id)
+        batch = batches.get(c, word)
+    batch_id = batch.id
+    editing.refuse_over(batch_id, batch.state)
     heir = _heir(settings, store, batch_id, edit)
     if heir is not None:
         _check(store, batch_id, heir)
     with store.write(durable=True) as c:
-        editing.refuse_over(c, batch_id)
+        editing.refuse_over(batch_id, batches.lock(c, batch_id))
         editing.change(c, batch_id, edit.changes)
         if heir is not None:
             editing.give_to(c, batch_id, heir)

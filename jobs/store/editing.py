@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import Connection, Row
 
 from jobs.errors import UsageError
+from jobs.states import BatchState
 from jobs.store import batches, rewriting
 from jobs.store.dialect import Sql
 from jobs.store.recalling import recall
@@ -66,7 +67,7 @@ def give_to(c: Connection, batch_id: str, heir: Heir) -> Counter[str]:
     What nobody has claimed yet goes back to pending; how many jobs that were, by pool. Raises
     `UsageError` where the batch is over.
     """
-    refuse_over(c, batch_id)
+    refuse_over(batch_id, batches.lock(c, batch_id))
     _GIVE(c, batch_id=batch_id, model=heir.model, pool=heir.pool)
     return recall(c, batch_id)
 
@@ -98,9 +99,8 @@ def models_waiting(c: Connection, batch_id: str) -> list[str]:
     return list(_MODELS(c, batch_id=batch_id).scalars())
 
 
-def refuse_over(c: Connection, batch_id: str) -> None:
-    """Raise `UsageError` where nothing of a batch waits any more, or it is gone."""
-    state = batches.lock(c, batch_id)
+def refuse_over(batch_id: str, state: BatchState) -> None:
+    """Raise `UsageError` where nothing of a batch in this state waits any more."""
     if state.is_over:
         raise UsageError(
             f"{batch_id} is {state}: nothing of it waits any more. `nightmill retry {batch_id}"
