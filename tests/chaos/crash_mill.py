@@ -89,6 +89,10 @@ class Process:
         os.kill(self.pid, signal.SIGKILL)
         self._ended_with({-signal.SIGKILL})
 
+    def has_said(self, words: str) -> bool:
+        log = Path(self.plan.log)
+        return log.exists() and words in log.read_text()
+
     def died(self) -> None:
         """Wait for its end, which must be by its own hand at the point that it was told."""
         self._ended_with({-signal.SIGKILL})

@@ -219,7 +219,7 @@ def cancelling_a_row(home: Home, crash: Crash) -> None:
     home.submit()
     crash.of(home, "cancel", home.batch, "--row", "r0")
     home.do("cancel", home.batch, "--row", "r0")
-    home.work_it_off()
+    go_on_until(home, lambda: "completed" in home.states("batches"), "the batch to end")
     home.assert_all_ended_once("cancelled")
 
 
@@ -326,11 +326,17 @@ def telling(home: Home, crash: Crash) -> None:
     """The dispatcher dies over telling that a batch is over."""
     told = home.path / "told"
     command = ["sh", "-c", f"cat >> {told}; echo >> {told}"]
-    home.change(settings=(f"notify.command = {json.dumps(command)}",))
+    own = home.path / "own.toml"
+    config = (home.path / "nightmill.toml").read_text()
+    own.write_text(f"notify.command = {json.dumps(command)}\n{config}")
     home.submit("--notify")
     worker = home.start("worker", "fake")
-    crash.of(home, "dispatch")
-    go_on_until(home, lambda: home.ask("SELECT id FROM notices") == [], "everything to be told")
+    crash.of(home, "dispatch", "--config", str(own))
+
+    def is_told() -> bool:
+        return home.ask("SELECT id FROM notices") == []
+
+    go_on_until(home, is_told, "everything to be told", "--config", str(own))
     worker.stop()
     worker.ended()
     home.assert_all_ended_once()
@@ -355,7 +361,7 @@ def restoring(home: Home, crash: Crash) -> None:
     home.work_it_off()
     home.close_store()
     crash.of(home, "restore", BACKUP, "--yes")
-    home.do("status")
+    home.do("batches")
     restore_and_go_on(home)
 
 
@@ -364,7 +370,7 @@ def copying_to_a_file(home: Home, crash: Crash) -> None:
     target = home.store_url
     home.move(f"sqlite:///{home.path / 'first.db'}")
     home.submit()
-    words = ("store", "copy", home.store_url, target)
+    words = ("store", "copy", home.store_url, target.replace(":@", "@"))
     home.close_store()
     crash.of(home, *words)
     # Refused where the copy was complete, and nothing but its name is missing.
@@ -402,10 +408,11 @@ def make_store_of_the_first_version(home: Home) -> None:
         migrate.prepare(home.store_url)
 
 
-def go_on_until(home: Home, holds: Callable[[], bool], what: str) -> None:
+def go_on_until(home: Home, holds: Callable[[], bool], what: str, *options: str) -> None:
     """Start a dispatcher anew, as where another one has died."""
-    dispatcher = home.start("dispatch")
-    eventually(holds, what)
+    dispatcher = home.start("dispatch", *options)
+    # Before it leads it cannot be ended well.
+    eventually(lambda: dispatcher.has_said("Leading") and holds(), what)
     dispatcher.stop()
     dispatcher.ended(TERMINATED)
 
