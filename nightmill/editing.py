@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from jobs.errors import UsageError
 from jobs.settings import Settings
 from jobs.store import actions, batches, editing
-from jobs.store.editing import Changes
+from jobs.store.editing import NO_DEADLINE, Changes
 from jobs.store.rewriting import Heir
 from jobs.store.store import Store
 from nightmill.heirs import choose_heir
@@ -141,4 +141,7 @@ def _move(store: Store, batch_id: str, heir: Heir, on_progress: Callable[[int], 
 
 def _told(changes: Changes, heir: Heir | None) -> dict[str, Any]:
     told = changes.told
+    if (deadline_in_s := told.pop("deadline_in_s", None)) is not None:
+        never = deadline_in_s == NO_DEADLINE
+        told["deadline"] = None if never else round(time.time() + deadline_in_s)
     return told if heir is None else told | {"model": heir.model, "on": heir.pool}

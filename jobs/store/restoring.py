@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -162,7 +163,10 @@ def _version_of(backup: Snapshot, file: Path) -> str:
 
 def _keep(path: Path, when: str) -> Path:
     """Give what is there a second name, which is its only one once the backup is in its place."""
-    kept = path.with_name(f"{path.name}.replaced-{when}")
+    name = f"{path.name}.replaced-{when}"
+    # Another restore may have been killed, or have ended, in the same second.
+    places = (path.with_name(f"{name}-{n}" if n > 1 else name) for n in count(1))
+    kept = next(place for place in places if not place.exists())
     os.link(path, kept)
     for log, kept_log in zip(logs_of(path), logs_of(kept), strict=True):
         # Only a damaged store has any by now.
