@@ -1,4 +1,7 @@
-"""Sends what is to be told, on a thread of its own: a dead receiver delays nothing else."""
+"""Sends what is to be told, on a thread of its own, one message after the other.
+
+A dead receiver delays what others are to be told by as long as it may take, and nothing else.
+"""
 
 import logging
 import threading
@@ -125,6 +128,9 @@ def _fault_of(way: Way, message: Message) -> str | None:
         way.send(message)
     except NotSentError as error:
         return str(error)
+    except Exception as error:  # noqa: BLE001  (one way must not end the telling by the others)
+        # Its text may hold a key.
+        return f"it failed with {type(error).__name__}"
     return None
 
 

@@ -112,6 +112,29 @@ def test_a_way_that_never_hears_is_given_up(
     assert "Batch b-1 is completed, and nobody was told by webhook: it has a cold." in caplog.text
 
 
+def test_a_way_that_breaks_ends_no_telling_and_shows_no_key(
+    desk: Desk,
+    ears: dict[str, Ears],
+    heralds: list[Herald],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def refuse(_message: Message) -> None:
+        raise ValueError("Invalid header value b'Bearer s3cret'")
+
+    monkeypatch.setattr(herald, "PAUSES_S", ())
+    monkeypatch.setattr(ears["webhook"], "send", refuse)
+    begin(heralds, desk)
+    desk.batch(line(1), notify=True)
+    finish(desk)
+
+    eventually(lambda: waiting(desk) == 0, "all to be told")
+
+    assert len(ears["command"].told) == 1
+    assert "nobody was told by webhook: it failed with ValueError." in caplog.text
+    assert "s3cret" not in caplog.text
+
+
 @pytest.mark.parametrize(
     ("wanted", "settings", "told"),
     [
