@@ -162,9 +162,12 @@ _DATABASE_SIZE = "SELECT pg_database_size(current_database())"
 
 
 def describe(url: URL) -> str:
-    """A store's address as it may be shown: the path, or the URL without its password."""
+    """A store's address as it may be shown: the path, or the URL without its password.
+
+    Its query goes too: Postgres also takes passwords from there.
+    """
     path = sqlite_path(url)
-    return url.render_as_string(hide_password=True) if path is None else str(path)
+    return url.set(query={}).render_as_string(hide_password=True) if path is None else str(path)
 
 
 def lock_path(file: Path) -> Path:

@@ -317,6 +317,13 @@ def test_a_description_has_no_password(postgres_url: str) -> None:
     store.close()
 
 
+@pytest.mark.parametrize("name", ["password", "sslpassword"])
+def test_a_description_has_no_password_of_the_query(name: str) -> None:
+    url = make_url(f"postgresql://me@localhost/mill?{name}=sesame")
+
+    assert store_module.describe(url) == "postgresql://me@localhost/mill"
+
+
 def test_the_files_of_a_store_are_its_owners_alone(sqlite_store: Store, tmp_path: Path) -> None:
     add(sqlite_store, "a")
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
