@@ -60,6 +60,8 @@ class NotifySettings(Section):
             raise expected("a URL like https://example.org/hook") from None
         if address.scheme not in {"http", "https"} or not any(address.hosts):
             raise expected("a URL that begins with http:// or https:// and names its host")
+        if not url.isascii():
+            raise expected("a URL in ASCII, with all other characters percent-encoded")
         if address.user or address.password is not None:
             raise expected("a URL without user and password: a key goes into `webhook_key_file`")
         return url
@@ -70,6 +72,10 @@ class NotifySettings(Section):
             if self.webhook is None:
                 raise expected("given only beside a `webhook`", "webhook_key_file")
             self._key = read_secret(self.webhook_key_file, "webhook_key_file")
+            if not _is_fit(self._key.get_secret_value()):
+                raise expected(
+                    "a file with a key of printable ASCII on its only line", "webhook_key_file"
+                )
         return self
 
     @property
@@ -81,3 +87,8 @@ class NotifySettings(Section):
     def webhook_key(self) -> str | None:
         """The key that goes along, for what posts and nothing else: never show it."""
         return None if self._key is None else self._key.get_secret_value()
+
+
+def _is_fit(key: str) -> bool:
+    """Whether it can go into a header."""
+    return key.isascii() and key.isprintable()

@@ -31,7 +31,7 @@ class Cleaned(msgspec.Struct, frozen=True, kw_only=True):
     not_cleaned: NotCleaned | None
     #: Whether the store's log was emptied too; not while somebody reads from it all the time.
     is_log_empty: bool
-    #: Copies of the whole store that were made before an upgrade: it is still in them.
+    #: Whole stores that are kept from before an upgrade or a restore: it may still be in them.
     copies: tuple[str, ...]
 
 

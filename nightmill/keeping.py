@@ -63,9 +63,14 @@ def url_of(word: str, settings: Settings, password_file: Path | None = None) -> 
     except ValidationError as error:
         what = "; ".join(str(each.get("ctx", {}).get("what")) for each in error.errors())
         raise UsageError(f"expected {masked(url)} to be {what}") from None
-    if parse_address(url).password is not None:
+    address = parse_address(url)
+    if address.password is not None or _SECRETS & address.query.keys():
         raise UsageError(
             f"{masked(url)} was given with its password, which everybody on this machine can see."
             " Leave it out, and name a file that holds it with --password-file."
         )
     return str(found.opening_url)
+
+
+#: Where Postgres also takes a password from: of the user, and of the key of a certificate.
+_SECRETS = {"password", "sslpassword"}

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from jobs.errors import BrokerError, PausedError, StoppedEarlyError, StoreError
-from jobs.room import shortage
+from jobs.room import Room, shortage
 from jobs.states import JobState
 from jobs.store.store import Store
 from nightmill.disk_use import room_for
@@ -61,6 +61,7 @@ def wait_for(
         with patience:
             stack.tick()
             status = look(store, batch_id)
+            room.look(status)
     on_tick(status)
     return status
 
@@ -80,15 +81,19 @@ class _NoRoom:
         self._store = store
         self._stack = stack
         self._on_trouble = on_trouble
+        self._room: Room | None = None
         self._since: float | None = None
+
+    def look(self, status: Status) -> None:
+        """See how much room there is. Raises `StoreError` where the disk does not say."""
+        self._room = room_for(self._stack.settings, self._store, status)
 
     def check(self, status: Status) -> None:
         """Raise `StoreError` where there was no room for too long, and nothing runs any more."""
-        room = room_for(self._stack.settings, self._store, status)
-        if not room.is_out:
+        if self._room is None or not self._room.is_out:
             self._since = None
             return
-        error = StoreError(shortage(room, self._store.describe()))
+        error = StoreError(shortage(self._room, self._store.describe()))
         if self._since is None:
             self._since = time.monotonic()
             self._on_trouble(error)

@@ -17,7 +17,10 @@ class Floor:
         self._was_out = False
 
     def is_out(self) -> bool:
-        """Whether there are not, so that what runs can be recorded and nothing more be begun."""
+        """Whether there are not, so that what runs can be recorded and nothing more be begun.
+
+        Raises `StoreError` where the disk does not say.
+        """
         free = self._store.free_bytes() if self._min_free else None
         room = Room(free=free, min_free=self._min_free)
         if room.is_out != self._was_out:

@@ -61,10 +61,12 @@ class EngineKeeper:
         engine = self._engine
         if engine is None:
             return
-        await engine.end()
-        if self._starting is None and self._engine is engine:
-            # Else a job came meanwhile, and the lock is for what it asked for.
-            self._lock.release()
+        try:
+            await engine.end()
+        finally:
+            if self._starting is None and self._engine is engine:
+                # Else a job came meanwhile, and the lock is for what it asked for.
+                self._lock.release()
 
     async def close(self) -> None:
         """End the child, if there is one, and give the lock back. May be called twice."""

@@ -11,6 +11,7 @@ from jobs.store.copying import made_beside, refuse_without_room, require_version
 from jobs.store.duplicate import OnProgress, finish_file, write_file
 from jobs.store.engines import parse_url, sqlite_path
 from jobs.store.errors import translate_store_errors
+from jobs.store.newfile import put_in_place
 from jobs.store.snapshot import TABLES, Snapshot, snapshot
 from jobs.store.totals import row_counts
 
@@ -50,6 +51,7 @@ def back_up(url: str, file: Path, on_progress: OnProgress, *, is_forced: bool = 
                 write_file(snap, new, on_progress, REST)
                 finish_file(new, is_store=False)
                 rows = _check(snap, new)
+                put_in_place(new, file)
         except OSError as error:
             raise UsageError(_unwritable(file, error.strerror or str(error))) from error
         return BackedUp(

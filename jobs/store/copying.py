@@ -21,7 +21,7 @@ from jobs.store.snapshot import Snapshot, snapshot
 from jobs.store.store import check_version, describe
 from jobs.store.totals import Totals, differing, totals
 from jobs.store.usage import is_led_now, users_of
-from jobs.store.vacancy import close_file, held_database, held_file, refuse_full
+from jobs.store.vacancy import closed_file, held_database, held_file, refuse_full
 
 
 class Copied(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,12 +97,11 @@ def _into_database(snap: Snapshot, url: str, before: Totals, on_progress: OnProg
 
 
 def _into_file(snap: Snapshot, path: Path, before: Totals, on_progress: OnProgress) -> int:
-    with held_file(path):
+    with told_of_disk(path), held_file(path):
         if path.exists():
             with snapshot(f"sqlite:///{path}") as there:
                 require_version(there)
                 refuse_full(there.c, there.where)
-            close_file(path)
         refuse_without_room(snap.size(), path)
         with made_beside(path) as new:
             write_file(snap, new, on_progress)
@@ -110,18 +109,31 @@ def _into_file(snap: Snapshot, path: Path, before: Totals, on_progress: OnProgre
             with opened(new) as c:
                 _compare(before, c)
                 handed_back = settle(c)
+            with closed_file(path):
+                put_in_place(new, path)
         return handed_back
 
 
 @contextmanager
 def made_beside(path: Path) -> Iterator[Path]:
-    """Where to make a file that takes its place when the block ends well."""
+    """Where to make a file that is put in its place by the end of the block, or is gone then."""
     new = new_path(path)
     try:
         yield new
-        put_in_place(new, path)
     finally:
         remove(new)
+
+
+@contextmanager
+def told_of_disk(path: Path) -> Iterator[None]:
+    """Raises `UsageError` where the disk does not let a store be made at `path` in the block."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"The store {path} cannot be made: {error.strerror or error}. Mend that, or name"
+            " another place."
+        ) from error
 
 
 @contextmanager

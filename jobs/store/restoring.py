@@ -1,6 +1,7 @@
 """A backup takes the place of a store, in one step and only where nobody uses that."""
 
 import os
+import shutil
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -8,17 +9,24 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import text
 
+from jobs.disk import sync_path
 from jobs.errors import StoreError, UsageError
 from jobs.store.backing_up import fault_of
-from jobs.store.copying import copy_store, made_beside, opened, refuse_without_room
+from jobs.store.copying import (
+    copy_store,
+    made_beside,
+    opened,
+    refuse_without_room,
+    told_of_disk,
+)
 from jobs.store.duplicate import OnProgress, finish_file, write_file
 from jobs.store.engines import parse_url, sqlite_path
 from jobs.store.migrate import upgrade_file
-from jobs.store.newfile import logs_of, new_path, remove
+from jobs.store.newfile import logs_of, new_path, put_in_place, remove
 from jobs.store.settling import settle
 from jobs.store.snapshot import Snapshot, snapshot
-from jobs.store.store import describe, is_version
-from jobs.store.vacancy import close_file, held_file, is_empty
+from jobs.store.store import describe, is_version, replaced_path
+from jobs.store.vacancy import closed_file, held_file, is_empty
 from jobs.store.version import HEAD
 
 
@@ -99,16 +107,15 @@ def _into_file(
 ) -> tuple[Path | None, _Made]:
     if path.exists() and path.samefile(file):
         raise UsageError(f"{file} is the store itself. Name a file that `nightmill backup` wrote.")
-    with held_file(path):
+    with told_of_disk(path), held_file(path):
         there = batches_in(f"sqlite:///{path}")
         if there != 0 and not is_replacing:
             raise UsageError(would_replace(str(path), there))
         with made_beside(path) as new:
             made = _make(new, file, on_progress)
-            kept = None
-            if path.exists():
-                close_file(path)
+            with closed_file(path):
                 kept = None if there == 0 else _keep(path, when)
+                put_in_place(new, path)
         return kept, made
 
 
@@ -122,7 +129,8 @@ def _into_database(url: str, file: Path, scratch: Path, on_progress: OnProgress)
         )
     new = new_path(scratch / "restored.db")
     try:
-        made = _make(new, file, lambda _done, _total: None)
+        with told_of_disk(new):
+            made = _make(new, file, lambda _done, _total: None)
         copy_store(f"sqlite:///{new}", url, on_progress)
     finally:
         remove(new)
@@ -163,16 +171,35 @@ def _version_of(backup: Snapshot, file: Path) -> str:
 
 def _keep(path: Path, when: str) -> Path:
     """Give what is there a second name, which is its only one once the backup is in its place."""
-    name = f"{path.name}.replaced-{when}"
     # Another restore may have been killed, or have ended, in the same second.
-    places = (path.with_name(f"{name}-{n}" if n > 1 else name) for n in count(1))
-    kept = next(place for place in places if not place.exists())
-    os.link(path, kept)
+    times = (f"{when}-{n}" if n > 1 else when for n in count(1))
+    kept = next(place for t in times if not (place := replaced_path(path, t)).exists())
+    _link(path, kept)
     for log, kept_log in zip(logs_of(path), logs_of(kept), strict=True):
         # Only a damaged store has any by now.
         if log.exists():
-            os.link(log, kept_log)
+            _link(log, kept_log)
     return kept
+
+
+def _link(file: Path, to: Path) -> None:
+    try:
+        os.link(file, to)
+    except FileExistsError:
+        raise
+    except OSError:
+        # Some file systems, such as those of memory sticks, know no second names.
+        _copy(file, to)
+
+
+def _copy(file: Path, to: Path) -> None:
+    os.close(os.open(to, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    try:
+        shutil.copyfile(file, to)
+        sync_path(to)
+    except BaseException:
+        to.unlink()
+        raise
 
 
 def would_replace(where: str, there: int | None) -> str:

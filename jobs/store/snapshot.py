@@ -11,7 +11,7 @@ from jobs.store.driver import driver_of
 from jobs.store.engines import Kind, make_engine, parse_url, sqlite_path
 from jobs.store.errors import translate_store_errors
 from jobs.store.schema import metadata
-from jobs.store.store import describe, found_version, missing
+from jobs.store.store import DATABASE_SIZE, describe, found_version, missing
 
 #: The tables of a store, each after those that it belongs to.
 TABLES: tuple[Table, ...] = tuple(metadata.sorted_tables)
@@ -88,9 +88,8 @@ def column_names(table: Table) -> list[str]:
 
 def size_of(c: Connection) -> int:
     """Bytes that a store takes on its disk, but for SQLite's logs."""
-    how = _SIZE_OF_FILE if c.dialect.name == "sqlite" else _SIZE_OF_DATABASE
+    how = _SIZE_OF_FILE if c.dialect.name == "sqlite" else DATABASE_SIZE
     return int(c.exec_driver_sql(how).scalar_one())
 
 
 _SIZE_OF_FILE = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
-_SIZE_OF_DATABASE = "SELECT pg_database_size(current_database())"

@@ -1,8 +1,9 @@
 """The one door to the database: transactions to read in and to write in."""
 
+import glob
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, inspect
@@ -64,18 +65,22 @@ class Store:
             yield c
 
     def free_bytes(self) -> int | None:
-        """Bytes that are free on the store's disk; None where only its server knows."""
-        return None if self._file is None else shutil.disk_usage(self._file.parent).free
+        """Bytes that are free on the store's disk; None where only its server knows.
+
+        Raises `StoreError` where the disk does not say.
+        """
+        if self._file is None:
+            return None
+        with self._disk_asked():
+            return shutil.disk_usage(self._file.parent).free
 
     def size(self) -> int:
         """Bytes that the store takes on its disk, SQLite's logs included."""
         if self._file is not None:
-            files = (self._file, *logs_of(self._file))
-            return sum(path.stat().st_size for path in files if path.exists())
+            with self._disk_asked():
+                return sum(_size_of(path) for path in (self._file, *logs_of(self._file)))
         with self.read() as c:
-            size: int = c.exec_driver_sql(
-                "SELECT pg_database_size(current_database())"
-            ).scalar_one()
+            size: int = c.exec_driver_sql(DATABASE_SIZE).scalar_one()
         return size
 
     def has_room_to_compact(self) -> bool:
@@ -113,12 +118,14 @@ class Store:
         return not is_busy
 
     def copies(self) -> list[Path]:
-        """The copies of SQLite's file that were made before it was upgraded."""
-        return (
-            []
-            if self._file is None
-            else sorted(self._file.parent.glob(copy_path(self._file, "*").name))
-        )
+        """The files of earlier stores that are kept beside SQLite's: each from before it was
+        upgraded, or a backup took its place.
+        """
+        if self._file is None:
+            return []
+        beside = self._file.with_name(glob.escape(self._file.name))
+        kept = (copy_path(beside, "*"), replaced_path(beside, "*"))
+        return sorted(path for each in kept for path in self._file.parent.glob(each.name))
 
     def require_version(self, c: Connection) -> None:
         """Raise `OtherVersionError` where another program has upgraded the store meanwhile."""
@@ -128,6 +135,16 @@ class Store:
         """Close the connections that are not in use; the others close when they are given back."""
         for engine in self._engines.values():
             engine.dispose()
+
+    @contextmanager
+    def _disk_asked(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StoreError(
+                f"The disk of the store {self._where} does not say how full it is:"
+                f" {error.strerror}. See that it is there and that you may read it."
+            ) from error
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -158,13 +175,17 @@ class Store:
             check_version(self._where, found_version(c))
 
 
-_DATABASE_SIZE = "SELECT pg_database_size(current_database())"
+#: Bytes that a store on Postgres takes.
+DATABASE_SIZE = "SELECT pg_database_size(current_database())"
 
 
 def describe(url: URL) -> str:
-    """A store's address as it may be shown: the path, or the URL without its password."""
+    """A store's address as it may be shown: the path, or the URL without its password.
+
+    Its query goes too: Postgres also takes passwords from there.
+    """
     path = sqlite_path(url)
-    return url.render_as_string(hide_password=True) if path is None else str(path)
+    return url.set(query={}).render_as_string(hide_password=True) if path is None else str(path)
 
 
 def lock_path(file: Path) -> Path:
@@ -175,6 +196,18 @@ def lock_path(file: Path) -> Path:
 def copy_path(file: Path, version: str) -> Path:
     """Where SQLite's file is copied to before it is upgraded to a version."""
     return file.with_name(f"{file.name}.before-{version}")
+
+
+def replaced_path(file: Path, when: str) -> Path:
+    """Where SQLite's file is kept in whose place a backup was put."""
+    return file.with_name(f"{file.name}.replaced-{when}")
+
+
+def _size_of(path: Path) -> int:
+    # A log may go at any moment.
+    with suppress(FileNotFoundError):
+        return path.stat().st_size
+    return 0
 
 
 def found_version(c: Connection) -> str | None:

@@ -41,12 +41,26 @@ def held_file(path: Path) -> Iterator[None]:
         leader.release()
 
 
-def close_file(path: Path) -> None:
-    """Make a file that is to be replaced one without logs. Raises `UsageError` where somebody has
-    it open: what such a program writes would be lost.
+@contextmanager
+def closed_file(path: Path) -> Iterator[None]:
+    """Let a file, which need not be there, have no logs while another takes its place in the block.
 
-    A file that is damaged, or no database, stays as it is.
+    Where the block fails it is as it was. Raises `UsageError` where somebody has it open: what such
+    a program writes would be lost. A file that is damaged, or no database, stays as it is.
     """
+    if not path.exists():
+        yield
+        return
+    _close(path)
+    try:
+        yield
+    except BaseException:
+        with closing(sqlite3.connect(path)) as connection, suppress(sqlite3.DatabaseError):
+            connection.execute("PRAGMA journal_mode = WAL")
+        raise
+
+
+def _close(path: Path) -> None:
     with closing(sqlite3.connect(path, timeout=1.0)) as connection:
         try:
             connection.execute("PRAGMA journal_mode = DELETE")

@@ -66,7 +66,7 @@ def delete(
 def say_of_traces(cleaned: "Cleaned", again: str) -> None:
     """Say where something of what was deleted may still be; `again` is what removes it later."""
     for copy in cleaned.copies:
-        say(f"It is still in the copy from before an upgrade: {copy}. Delete that too.")
+        say(f"It may still be in the store that was kept as {copy}. Delete that too.")
     if cleaned.not_cleaned is not None:
         say(
             f"Its rows are gone, but traces may stay in the store's file:"

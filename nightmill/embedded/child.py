@@ -1,6 +1,7 @@
 """A child process of ours: in a session of its own, tied to a lifeline, writing to a log."""
 
 import contextlib
+import logging
 import os
 import signal
 import subprocess
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Self
 
 from jobs.errors import StoppedEarlyError
+
+logger = logging.getLogger(__name__)
 
 MAX_LOG_BYTES = 1_000_000
 TAIL_LINES = 8
@@ -106,9 +109,17 @@ def set_aside(log: Path) -> Path:
 
 
 def remove_logs(log: Path) -> None:
-    """Remove a log, and what was put aside of it."""
+    """Remove a log, and what was put aside of it. One that cannot be removed is told and stays."""
     for path in (log, set_aside(log)):
-        path.unlink(missing_ok=True)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            logger.warning(
+                "The log %s cannot be removed: %s.",
+                path,
+                error.strerror,
+                extra={"action": "log_stays"},
+            )
 
 
 def tail(log: Path, lines: int = TAIL_LINES) -> str:

@@ -1,4 +1,7 @@
-"""Sends what is to be told, on a thread of its own: a dead receiver delays nothing else."""
+"""Sends what is to be told, on a thread of its own, one message after the other.
+
+A dead receiver delays others by as long as it may take for one message, and nothing else.
+"""
 
 import logging
 import threading
@@ -63,9 +66,11 @@ class Herald:
             for notice in self._due():
                 if not notice.channel:
                     self._give_channels(notice)
+            deaf: set[str] = set()
             for notice in self._due():
-                if notice.channel:
-                    self._tell(notice)
+                # One that fails has the rest of its messages after those of the others.
+                if notice.channel and notice.channel not in deaf and not self._tell(notice):
+                    deaf.add(notice.channel)
         return LOOK_EVERY_S
 
     def _due(self) -> list[Notice]:
@@ -77,7 +82,7 @@ class Herald:
             event = self._message(c, notice).event
             notices.give_channels(c, notice, self._channels(notice, event))
 
-    def _tell(self, notice: Notice) -> None:
+    def _tell(self, notice: Notice) -> bool:
         with self._store.read() as c:
             message = self._message(c, notice)
         way = self._ways.get(notice.channel)
@@ -96,6 +101,7 @@ class Herald:
                 fault,
                 extra={"action": "not_told"},
             )
+        return fault is None
 
     @staticmethod
     def _message(c: Connection, notice: Notice) -> Message:
@@ -125,6 +131,9 @@ def _fault_of(way: Way, message: Message) -> str | None:
         way.send(message)
     except NotSentError as error:
         return str(error)
+    except Exception as error:  # noqa: BLE001  (one way must not end the telling by the others)
+        # Its text may hold a key.
+        return f"it failed with {type(error).__name__}"
     return None
 
 

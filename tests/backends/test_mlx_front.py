@@ -292,6 +292,21 @@ def test_a_job_that_comes_while_a_big_model_leaves_gets_the_lock_for_good(
     run(ask_meanwhile())
 
 
+def test_a_rest_that_is_cancelled_keeps_no_lock(run: Run, make: Make) -> None:
+    async def cancel_resting() -> str:
+        one, two = make("answers"), make("answers")
+        async with opened(one, two):
+            await answer(one, ask("hello", "big"))
+            resting = asyncio.create_task(one.rest())
+            await asyncio.sleep(0)
+            resting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await resting
+            return (await answer(two, ask("hello", "big"))).model
+
+    assert run(cancel_resting()) == "big"
+
+
 def test_a_model_put_into_the_folder_later_is_found(run: Run, make: Make, models_dir: Path) -> None:
     async def ask_for_a_new_one() -> GenerationResult:
         async with opened(make("answers")) as backend:

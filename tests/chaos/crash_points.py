@@ -6,6 +6,7 @@ That the list is whole is not left to whoever writes it: `test_crash_points.py` 
 from collections.abc import Callable
 from typing import NamedTuple
 
+from tests.chaos import crash_keeping as keeping
 from tests.chaos import crash_scenes as scenes
 from tests.chaos.crash_mill import Home
 from tests.chaos.crash_scenes import Crash
@@ -91,42 +92,42 @@ PASSED: dict[Scene, tuple[str, ...]] = {
         "nightmill.paging.in_pages:commit",
         "nightmill.retrying.retry_batch:commit",
     ),
-    scenes.deleting: (
+    keeping.deleting: (
         "nightmill.deletion.delete_batch:commit",
         "nightmill.paging.in_pages:commit",
         "nightmill.deletion.delete_hidden:commit",
         "nightmill.deletion.delete_hidden#2:commit",
     ),
-    scenes.pruning: (
+    keeping.pruning: (
         "nightmill.pruning.prune:commit",
         "nightmill.paging.in_pages:commit",
         "nightmill.deletion.delete_hidden:commit",
         "nightmill.deletion.delete_hidden#2:commit",
     ),
-    scenes.keeping_no_longer: (
+    keeping.keeping_no_longer: (
         "producer.retention.Retention._find:commit",
         "producer.retention.Retention._delete_page:commit",
         "producer.retention.Retention._compact:commit",
     ),
-    scenes.telling: (
+    keeping.telling: (
         "nightmill.notifying.herald.Herald._give_channels:commit",
         "nightmill.notifying.herald.Herald._tell:commit",
     ),
-    scenes.backing_up: ("jobs.store.copying.made_beside:commit",),
-    scenes.restoring: (
+    keeping.backing_up: ("jobs.store.copying.made_beside:commit",),
+    keeping.restoring: (
         "jobs.store.restoring._make:commit",
         "jobs.store.copying.made_beside:commit",
     ),
-    scenes.copying_to_a_file: (
+    keeping.copying_to_a_file: (
         "jobs.store.copying._into_file:commit",
         "jobs.store.copying.made_beside:commit",
     ),
-    scenes.copying_to_a_database: ("jobs.store.copying._into_database:commit",),
+    keeping.copying_to_a_database: ("jobs.store.copying._into_database:commit",),
 }
 
 #: Where a store is yet to be made, or to be made anew.
-ON_NEW_SQLITE = (scenes.making_a_store, scenes.upgrading, scenes.copying_to_a_file)
-ON_POSTGRES = (scenes.making_a_postgres_store, scenes.copying_to_a_database)
+ON_NEW_SQLITE = (scenes.making_a_store, scenes.upgrading, keeping.copying_to_a_file)
+ON_POSTGRES = (scenes.making_a_postgres_store, keeping.copying_to_a_database)
 #: Where another database makes the difference.
 ON_BOTH = (
     scenes.submitting,
@@ -135,7 +136,7 @@ ON_BOTH = (
     scenes.working,
     scenes.ending_a_worker,
     scenes.ending_a_dispatcher,
-    scenes.deleting,
+    keeping.deleting,
     scenes.cancelling,
     scenes.expiring,
     scenes.editing,

@@ -4,7 +4,6 @@ A scene lets a process die, gives the same command again (or starts the process 
 the batch to its end.
 """
 
-import json
 import os
 import shutil
 from collections.abc import Callable
@@ -23,7 +22,6 @@ from tests.waiting import eventually
 from worker import spool
 
 ENDLESS = {"row 0": 1e9}
-BACKUP = "backup.db"
 #: Rows that are retried or deleted in two transactions.
 TWO_PAGES = FIRST_PAGE + 10
 #: How often a scene is played in which a point may not be passed.
@@ -294,96 +292,6 @@ def retrying(home: Home, crash: Crash) -> None:
     assert home.states("results") == {"failed": home.rows, "succeeded": home.rows}
 
 
-def deleting(home: Home, crash: Crash) -> None:
-    home.change(rows=TWO_PAGES)
-    home.submit()
-    home.work_it_off()
-    batch = home.batch
-    crash.of(home, "delete", batch, "--yes")
-    # Unknown by now where all was done but for saying so.
-    home.do("delete", batch, "--yes", fine=(0, 2))
-    home.assert_nothing_is_left_of_it()
-
-
-def pruning(home: Home, crash: Crash) -> None:
-    home.change(rows=TWO_PAGES)
-    end_long_ago(home)
-    crash.of(home, "prune", "--older-than", "1d", "--yes")
-    home.do("prune", "--older-than", "1d", "--yes")
-    home.assert_nothing_is_left_of_it()
-
-
-def keeping_no_longer(home: Home, crash: Crash) -> None:
-    """The dispatcher dies over deleting what ended long ago."""
-    home.change(settings=('store.prune_after = "1d"',))
-    end_long_ago(home)
-    crash.of(home, "dispatch")
-    go_on_until(home, lambda: not home.states("batches"), "the batch to go")
-    home.assert_nothing_is_left_of_it()
-
-
-def telling(home: Home, crash: Crash) -> None:
-    """The dispatcher dies over telling that a batch is over."""
-    told = home.path / "told"
-    command = ["sh", "-c", f"cat >> {told}; echo >> {told}"]
-    own = home.path / "own.toml"
-    config = (home.path / "nightmill.toml").read_text()
-    own.write_text(f"notify.command = {json.dumps(command)}\n{config}")
-    home.submit("--notify")
-    worker = home.start("worker", "fake")
-    crash.of(home, "dispatch", "--config", str(own))
-
-    def is_told() -> bool:
-        return home.ask("SELECT id FROM notices") == []
-
-    go_on_until(home, is_told, "everything to be told", "--config", str(own))
-    worker.stop()
-    worker.ended()
-    home.assert_all_ended_once()
-    events = [json.loads(line)["event"] for line in told.read_text().splitlines()]
-    # What was told a moment before may be told again, and is never left out.
-    may_be_twice = crash.point.endswith("._tell:commit:before")
-    assert events == ["completed"] * (2 if may_be_twice else 1)
-
-
-def backing_up(home: Home, crash: Crash) -> None:
-    """What was at the path before is whole, whoever dies."""
-    home.submit()
-    home.do("backup", BACKUP)
-    crash.of(home, "backup", BACKUP, "--force")
-    restore_and_go_on(home)
-    home.do("backup", BACKUP, "--force")
-
-
-def restoring(home: Home, crash: Crash) -> None:
-    home.submit()
-    home.do("backup", BACKUP)
-    home.work_it_off()
-    home.close_store()
-    crash.of(home, "restore", BACKUP, "--yes")
-    home.do("batches")
-    restore_and_go_on(home)
-
-
-def copying_to_a_file(home: Home, crash: Crash) -> None:
-    """The home's own store is to be the copy."""
-    target = home.store_url
-    home.move(f"sqlite:///{home.path / 'first.db'}")
-    home.submit()
-    words = ("store", "copy", home.store_url, target.replace(":@", "@"))
-    home.close_store()
-    crash.of(home, *words)
-    # Refused where the copy was complete, and nothing but its name is missing.
-    home.do(*words, fine=(0, 2))
-    home.move(target)
-    home.work_it_off()
-    home.assert_all_ended_once()
-
-
-def copying_to_a_database(home: Home, crash: Crash) -> None:
-    copying_to_a_file(home, crash)
-
-
 def living_a_whole_life(home: Home) -> None:
     """Nobody dies."""
     home.change(slots=1)
@@ -415,21 +323,6 @@ def go_on_until(home: Home, holds: Callable[[], bool], what: str, *options: str)
     eventually(lambda: dispatcher.has_said("Leading") and holds(), what)
     dispatcher.stop()
     dispatcher.ended(TERMINATED)
-
-
-def end_long_ago(home: Home) -> None:
-    home.submit()
-    home.work_it_off()
-    home.change_store("UPDATE batches SET finished_at = finished_at - 1e6")
-
-
-def restore_and_go_on(home: Home) -> None:
-    """A backup of a batch that was just accepted takes the place of the store."""
-    home.close_store()
-    home.do("restore", BACKUP, "--yes")
-    assert home.states("jobs") == {"pending": home.rows}
-    home.work_it_off()
-    home.assert_all_ended_once()
 
 
 def until_one_runs_and_one_waits(home: Home) -> None:

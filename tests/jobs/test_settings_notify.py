@@ -37,11 +37,24 @@ def test_a_webhook_may_have_a_key_that_is_never_shown(tmp_path: Path) -> None:
     assert "s3cret" not in settings.model_dump_json()
 
 
+@pytest.mark.parametrize("text", ["s3cret\n\n", "s3crét\n", "s3cret\x00"])
+def test_a_key_that_fits_in_no_header_is_told_and_not_shown(tmp_path: Path, text: str) -> None:
+    key = tmp_path / "key"
+    key.touch(mode=0o600)
+    key.write_text(text)
+
+    with pytest.raises(SettingsError, match="printable ASCII on its only line") as caught:
+        load(tmp_path, f'webhook = "{HOOK}"\nwebhook_key_file = "{key}"')
+
+    assert "s3cr" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("toml", "what"),
     [
         ('webhook = "ftp://example.org"', "begins with http:// or https://"),
         ('webhook = "https://me:pass@example.org"', "a key goes into `webhook_key_file`"),
+        ('webhook = "https://example.org/höök"', "percent-encoded"),
         ('webhook_key_file = "/nowhere"', "given only beside a `webhook`"),
         ('on = ["done"]', "`notify.on.0` to be"),
         ('command = ["", "x"]', "text that is not empty"),

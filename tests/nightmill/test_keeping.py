@@ -115,9 +115,12 @@ def test_a_store_is_copied_to_the_path_that_was_named(
     ("place", "words"),
     [
         ("postgresql://mill:canary@localhost/mill", "--password-file"),
+        ("postgresql://mill@localhost/mill?password=canary", "--password-file"),
+        ("postgresql://mill@localhost/mill?sslpassword=canary", "--password-file"),
         ("mysql://localhost/mill", "to be a URL that begins with"),
         ("sqlite:///relative.db", "absolute path"),
         ("data/nightmill.db", "Both are the store"),
+        ("in.jsonl/copy.db", "cannot be made: "),
     ],
 )
 def test_places_of_no_use_are_refused_and_passwords_not_shown(

@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
@@ -186,6 +186,18 @@ def test_last_words_are_the_end_of_the_log(tmp_path: Path) -> None:
     assert child.tail(tmp_path / "none.log") == ""
 
 
+def test_a_log_that_cannot_be_removed_is_told_and_ends_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "a.log").mkdir()
+    (tmp_path / "a.log.1").touch()
+
+    child.remove_logs(tmp_path / "a.log")
+
+    assert "a.log cannot be removed: " in caplog.text
+    assert not (tmp_path / "a.log.1").exists()
+
+
 class StandIn:
     """A stack whose tick fails as long as the list says so."""
 
@@ -204,14 +216,16 @@ class StandIn:
             raise StoreError("locked")
 
 
-def wait(monkeypatch: pytest.MonkeyPatch, failures: int) -> tuple[Status, list[str]]:
+def wait(
+    monkeypatch: pytest.MonkeyPatch, failures: int, free: Callable[[], None] = lambda: None
+) -> tuple[Status, list[str]]:
     stack, troubles = StandIn(failures), list[str]()
-    looks = iter([status_of(BATCH, Counts(running=1))])
+    looks = iter([status_of(BATCH, Counts(running=1))] * 2)
     over = msgspec.structs.replace(BATCH, state=BatchState.COMPLETED)
     monkeypatch.setattr(watch, "look", lambda *_: next(looks, status_of(over, Counts(succeeded=1))))
     monkeypatch.setattr(watch, "LOOK_EVERY_S", 0.001)
     ended = watch.wait_for(
-        SimpleNamespace(free_bytes=lambda: None),  # type: ignore[arg-type]
+        SimpleNamespace(free_bytes=free),  # type: ignore[arg-type]
         "b-1",
         stack,  # type: ignore[arg-type]
         lambda _status: None,
@@ -234,6 +248,21 @@ def test_a_store_that_goes_on_failing_ends_the_waiting(monkeypatch: pytest.Monke
 
     with pytest.raises(StoreError):
         wait(monkeypatch, failures=5)
+
+
+def test_waiting_gets_over_a_disk_that_does_not_say_how_full_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = iter([StoreError("no answer"), None])
+
+    def free() -> None:
+        if (error := next(answers, None)) is not None:
+            raise error
+
+    ended, troubles = wait(monkeypatch, failures=0, free=free)
+
+    assert ended.is_over
+    assert troubles == ["no answer"]
 
 
 def test_a_signal_is_kept_until_somebody_looks() -> None:

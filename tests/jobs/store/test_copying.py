@@ -4,6 +4,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -261,3 +262,26 @@ def test_a_disk_without_room_is_told_before_anything_is_written(
 
     with pytest.raises(UsageError, match="has nothing free"):
         copy_store(sqlite_url, new_file, ignore)
+
+
+def test_a_copy_that_is_stopped_leaves_the_empty_store_as_it_was(
+    sqlite_store: Store, sqlite_url: str, new_file: str
+) -> None:
+    def stop(_done: int, _total: int) -> None:
+        raise StopHere
+
+    prepare(new_file)
+    with pytest.raises(StopHere):
+        copy_store(sqlite_url, new_file, stop)
+
+    with closing(sqlite3.connect(new_file.removeprefix("sqlite:///"))) as there:
+        assert there.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_a_place_where_no_file_can_be_made_is_told(
+    sqlite_store: Store, sqlite_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(UsageError, match=r"cannot be made: .*name another place"):
+        copy_store(sqlite_url, f"sqlite:///{tmp_path}/file/nightmill.db", ignore)

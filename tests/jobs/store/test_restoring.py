@@ -1,11 +1,13 @@
 """A backup takes the place of a store, all of it and only where nobody uses that."""
 
+import errno
 import os
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 
 import pytest
@@ -150,9 +152,11 @@ def test_a_damaged_store_is_replaced_and_kept_with_its_logs(
         restore(sqlite_url, file)
 
     # SQLite removes a log that cannot be one.
-    monkeypatch.setattr(
-        restoring, "close_file", lambda _: (tmp_path / "nightmill.db-wal").write_bytes(b"its log")
-    )
+    def closed(_path: Path) -> AbstractContextManager[None]:
+        (tmp_path / "nightmill.db-wal").write_bytes(b"its log")
+        return nullcontext()
+
+    monkeypatch.setattr(restoring, "closed_file", closed)
     done = restore(sqlite_url, file, yes=True)
 
     assert done.kept is not None
@@ -232,6 +236,51 @@ def make_old(path: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(migrate, "_SCRIPTS", first)
     migrate.make_file(path)
     shutil.rmtree(first)
+
+
+def journal_of(url: str) -> str:
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+        return str(connection.execute("PRAGMA journal_mode").fetchone()[0])
+
+
+def refuse(*_: object) -> None:
+    raise PermissionError(errno.EPERM, "Operation not permitted")
+
+
+@pytest.mark.parametrize("step", ["put_in_place", "_keep"])
+def test_a_restore_that_fails_at_its_end_leaves_the_store_as_it_was(
+    sqlite_desk: Desk, sqlite_url: str, file: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    back_up(sqlite_url, file, ignore)
+    sqlite_desk.batch(batch_id="b-2")
+    sqlite_desk.store.close()
+    monkeypatch.setattr(restoring, step, refuse)
+
+    with pytest.raises(UsageError, match="cannot be made: Operation not permitted"):
+        restore(sqlite_url, file, yes=True)
+
+    assert journal_of(sqlite_url) == "wal"
+    assert restoring.batches_in(sqlite_url) == 2
+
+
+def test_where_no_file_can_have_two_names_the_old_store_is_kept_as_a_copy(
+    sqlite_desk: Desk,
+    sqlite_url: str,
+    file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    back_up(sqlite_url, file, ignore)
+    sqlite_desk.batch(batch_id="b-2")
+    sqlite_desk.store.close()
+    monkeypatch.setattr(os, "link", refuse)
+
+    done = restore(sqlite_url, file, yes=True)
+
+    assert done.kept is not None
+    assert restoring.batches_in(url_of(Path(done.kept))) == 2
+    assert Path(done.kept).stat().st_mode & 0o777 == 0o600
+    assert restoring.batches_in(sqlite_url) == 1
 
 
 def test_a_restore_that_is_killed_changes_nothing(

@@ -1,5 +1,6 @@
 """Opening a store, and the transactions it gives."""
 
+import errno
 import os
 import sqlite3
 import stat
@@ -318,6 +319,41 @@ def test_a_description_has_no_password(postgres_url: str) -> None:
     assert "sesame" not in store.describe()
     assert str(url.database) in store.describe()
     store.close()
+
+
+@pytest.mark.parametrize("name", ["password", "sslpassword"])
+def test_a_description_has_no_password_of_the_query(name: str) -> None:
+    url = make_url(f"postgresql://me@localhost/mill?{name}=sesame")
+
+    assert store_module.describe(url) == "postgresql://me@localhost/mill"
+
+
+def test_earlier_stores_that_are_kept_beside_are_known(sqlite_store: Store, tmp_path: Path) -> None:
+    kept = [tmp_path / f"nightmill.db.{why}" for why in ("before-0002", "replaced-2026-11-24")]
+    for path in (*kept, tmp_path / "nightmill.db.mine"):
+        path.touch()
+
+    assert sqlite_store.copies() == kept
+
+
+def test_a_disk_that_does_not_answer_is_a_store_that_does_not(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_path: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(store_module.shutil, "disk_usage", fail)
+
+    with pytest.raises(StoreError, match="does not say how full it is: Input/output error"):
+        sqlite_store.free_bytes()
+
+
+def test_a_log_that_goes_while_the_store_is_measured_counts_nothing(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    sqlite_store.close()
+
+    assert sqlite_store.size() == (tmp_path / "nightmill.db").stat().st_size
 
 
 def test_the_files_of_a_store_are_its_owners_alone(sqlite_store: Store, tmp_path: Path) -> None:

@@ -93,6 +93,34 @@ def test_a_way_that_fails_is_tried_again_and_the_others_hear_nothing_twice(
     assert [len(way.told) for way in ears.values()] == [1, 1]
 
 
+def test_a_dead_receiver_delays_others_by_one_message_at_a_time(
+    desk: Desk,
+    ears: dict[str, Ears],
+    heralds: list[Herald],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried: list[tuple[str, str]] = []
+
+    def hear(message: Message) -> None:
+        tried.append(("command", message.batch))
+
+    def fail(message: Message) -> None:
+        tried.append(("webhook", message.batch))
+        raise NotSentError("it has a cold")
+
+    monkeypatch.setattr(ears["command"], "send", hear)
+    monkeypatch.setattr(ears["webhook"], "send", fail)
+    for batch_id in ("b-1", "b-2"):
+        desk.batch(line(1), batch_id=batch_id, notify=True)
+    finish(desk)
+    begin(heralds, desk)
+
+    eventually(lambda: len(tried) == 4, "all to be tried")
+
+    told_first = [("webhook", "b-1"), ("command", "b-1"), ("command", "b-2")]
+    assert tried == [*told_first, ("webhook", "b-2")]
+
+
 def test_a_way_that_never_hears_is_given_up(
     desk: Desk,
     ears: dict[str, Ears],
@@ -110,6 +138,29 @@ def test_a_way_that_never_hears_is_given_up(
 
     assert (ears["webhook"].failures, len(ears["command"].told)) == (98, 1)
     assert "Batch b-1 is completed, and nobody was told by webhook: it has a cold." in caplog.text
+
+
+def test_a_way_that_breaks_ends_no_telling_and_shows_no_key(
+    desk: Desk,
+    ears: dict[str, Ears],
+    heralds: list[Herald],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def refuse(_message: Message) -> None:
+        raise ValueError("Invalid header value b'Bearer s3cret'")
+
+    monkeypatch.setattr(herald, "PAUSES_S", ())
+    monkeypatch.setattr(ears["webhook"], "send", refuse)
+    begin(heralds, desk)
+    desk.batch(line(1), notify=True)
+    finish(desk)
+
+    eventually(lambda: waiting(desk) == 0, "all to be told")
+
+    assert len(ears["command"].told) == 1
+    assert "nobody was told by webhook: it failed with ValueError." in caplog.text
+    assert "s3cret" not in caplog.text
 
 
 @pytest.mark.parametrize(
