@@ -94,10 +94,12 @@ JOB_MOVES: dict[JobState, frozenset[JobState]] = {
 BATCH_MOVES: dict[BatchState, frozenset[BatchState]] = {
     BatchState.INGESTING: frozenset(
         # COMPLETED: the input was read again, and all of it had been answered before.
+        # EXPIRED: it was read again, and what it had before goes on meanwhile.
         {
             BatchState.OPEN,
             BatchState.COMPLETED,
             BatchState.CANCELLED,
+            BatchState.EXPIRED,
             BatchState.FAILED,
             BatchState.DELETING,
         }

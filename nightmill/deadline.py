@@ -27,12 +27,12 @@ def deadline_at(text: str) -> float:
         raise UsageError(f"The deadline: {error}.") from None
 
 
-def deadline_in_s(text: str) -> float:
-    """Seconds from now until a deadline that is given anew; `none` takes it away.
+def new_deadline_at(text: str) -> float:
+    """When a deadline is that is given anew; `none` takes it away.
 
     Raises `UsageError` as `deadline_at` does.
     """
-    return NO_DEADLINE if text == "none" else deadline_at(text) - time.time()
+    return NO_DEADLINE if text == "none" else deadline_at(text)
 
 
 def seconds_until(text: str, now: float, tz: tzinfo | None) -> float:

@@ -1,5 +1,6 @@
 """Changing what has not started of a batch."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy import Connection
 from jobs.errors import UsageError
 from jobs.settings import Settings
 from jobs.store import actions, batches, editing
-from jobs.store.editing import Changes
+from jobs.store.editing import NO_DEADLINE, Changes
 from jobs.store.rewriting import Heir
 from jobs.store.store import Store
 from nightmill.heirs import choose_heir
@@ -27,6 +28,8 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None = None
     pool: str | None = None
     changes: Changes = Changes()
+    #: Seconds since the epoch, by our clock, when what is not done expires; `NO_DEADLINE` is never.
+    deadline: float | None = None
 
 
 class Edited(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,17 +64,19 @@ def edit_batch(
             " --max-failures."
         )
     with store.read() as c:
-        batch_id = batches.get(c, word).id
-        editing.refuse_over(c, batch_id)
+        batch = batches.get(c, word)
+    batch_id = batch.id
+    editing.refuse_over(batch_id, batch.state)
     heir = _heir(settings, store, batch_id, edit)
     if heir is not None:
         _check(store, batch_id, heir)
     with store.write(durable=True) as c:
-        editing.refuse_over(c, batch_id)
-        editing.change(c, batch_id, edit.changes)
+        editing.refuse_over(batch_id, batches.lock(c, batch_id))
+        changes = _changes(edit)
+        editing.change(c, batch_id, changes)
         if heir is not None:
             editing.give_to(c, batch_id, heir)
-        actions.note(c, who(settings), "edit", batch_id=batch_id, **_told(edit.changes, heir))
+        actions.note(c, who(settings), "edit", batch_id=batch_id, **_told(changes, heir))
         running = batches.counts(c, batch_id).running
     return Edited(
         id=batch_id,
@@ -108,21 +113,35 @@ def _check(store: Store, batch_id: str, heir: Heir) -> None:
         line = page.last_line
 
 
+def _changes(edit: Edit) -> Changes:
+    """With the deadline from this very moment on: to look at a million rows takes a while."""
+    if edit.deadline is None:
+        return edit.changes
+    return msgspec.structs.replace(edit.changes, deadline_in_s=edit.deadline - time.time())
+
+
 def _move(store: Store, batch_id: str, heir: Heir, on_progress: Callable[[int], None]) -> int:
     moved, line = 0, 0
 
     def move_page(c: Connection, limit: int) -> int:
-        nonlocal line
-        page = editing.move_page(c, batch_id, heir, line, limit)
-        line = page.last_line
+        nonlocal moved, line
+        page, rows = editing.move_page(c, batch_id, heir, line, limit)
+        moved, line = moved + rows, page.last_line
         return len(page.job_ids)
 
-    for rows in in_pages(store, move_page, durable=True):
-        moved += rows
-        on_progress(moved)
+    is_any = True
+    while is_any:
+        # From the first line again: what was handed out a moment ago may be back.
+        is_any, line = False, 0
+        for rows in in_pages(store, move_page, durable=True):
+            is_any = is_any or rows > 0
+            on_progress(moved)
     return moved
 
 
 def _told(changes: Changes, heir: Heir | None) -> dict[str, Any]:
     told = changes.told
+    if (deadline_in_s := told.pop("deadline_in_s", None)) is not None:
+        never = deadline_in_s == NO_DEADLINE
+        told["deadline"] = None if never else round(time.time() + deadline_in_s)
     return told if heir is None else told | {"model": heir.model, "on": heir.pool}

@@ -30,6 +30,21 @@ def choose_heir(
     with store.read() as c:
         wants_vectors = batches.get(c, batch_id).options.get("endpoint") == "embeddings"
     try:
+        return _heir_of_any(settings, found, model, wants_vectors=wants_vectors)
+    except NoModelError:
+        names = sorted({each.name for pool in found for each in pool.models})
+        if pool is None or not names:
+            raise
+        raise NoModelError(
+            f"Pool {pool} cannot do this with {model}. It has {', '.join(names)}: name one of them"
+            " with --model."
+        ) from None
+
+
+def _heir_of_any(
+    settings: Settings, found: tuple[PoolModels, ...], model: str, *, wants_vectors: bool
+) -> Heir:
+    try:
         return _heir(settings, found, model, "embeddings" if wants_vectors else "chat")
     except NoModelError:
         if wants_vectors:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from jobs.codes import ErrorCode
 from jobs.errors import UsageError
 from jobs.settings import Settings
-from jobs.store import actions, batches, retrying, rewriting
+from jobs.store import actions, batches, ending, retrying, rewriting
 from jobs.store.rewriting import Rewrite
 from jobs.store.store import Store
 from nightmill.heirs import choose_heir
@@ -112,6 +112,9 @@ def _check(store: Store, batch_id: str, codes: Collection[ErrorCode], rewrite: R
 def _open_all(
     store: Store, batch_id: str, again: Again, rewrite: Rewrite, on_progress: OnProgress
 ) -> int:
+    # What a stopped cancel left waiting was not asked for.
+    for _ in in_pages(store, lambda c, limit: ending.end_more(c, batch_id, limit)):
+        pass
     retried, line = 0, 0
 
     def open_page(c: Connection, limit: int) -> int:

@@ -14,20 +14,18 @@ def keep_rests(store: Store) -> None:
     Nothing is written where there is nothing to do.
     """
     with store.read() as c:
-        batches, pools, resting = pauses.due(c), rests.due(c), rests.of_pools(c)
-    if not (batches or pools or resting):
-        return
+        if not (pauses.is_any_to_see_to(c) or rests.is_any_due(c) or rests.of_pools(c)):
+            return
     with store.write() as c:
+        batches, pools = pauses.end_due(c), rests.end_due(c)
         for batch_id in batches:
-            if pauses.go_on(c, batch_id):
-                actions.note(c, actions.BY_ITSELF, "resume", batch_id=batch_id)
+            actions.note(c, actions.BY_ITSELF, "resume", batch_id=batch_id)
         for pool in pools:
-            if rests.go_on(c, pool):
-                actions.note(c, actions.BY_ITSELF, "resume", pool=pool)
-        recalled = rests.recall(c)
+            actions.note(c, actions.BY_ITSELF, "resume", pool=pool)
+        recalled = rests.recall(c) + pauses.recall_paused(c)
     for what in [*batches, *(f"pool {pool}" for pool in pools)]:
         logger.info("The pause of %s is over.", what, extra={"action": "pause_over"})
     if recalled:
         logger.info(
-            "%d jobs of pools that rest wait again.", recalled, extra={"action": "recalled"}
+            "%d jobs of what is paused or rests wait again.", recalled, extra={"action": "recalled"}
         )

@@ -46,6 +46,8 @@ class Commits:
             if work.is_beat:
                 # Whoever slept through an upgrade finds out before anything is written.
                 self._store.require_version(c)
+            if bool(outcomes) + work.is_beat + bool(work.hints) > 1:
+                running.hold(c, {*ended, *held.job_ids, *(hint.job_id for hint in work.hints)})
             if outcomes:
                 taken = frozenset(running.record(c, outcomes))
             if work.is_beat:

@@ -21,6 +21,11 @@ class Held:
     def __bool__(self) -> bool:
         return bool(self._epochs)
 
+    @property
+    def job_ids(self) -> Collection[str]:
+        """The held jobs."""
+        return self._epochs.keys()
+
     def hints(self, *, without: Collection[str] = ()) -> list[Hint]:
         """What a heartbeat has to list, `without` the jobs that end in the same transaction."""
         return [

@@ -12,6 +12,7 @@ from jobs.states import BatchState, JobState
 from jobs.store import actions, counters, notices, pauses
 from jobs.store.dialect import Sql
 from jobs.store.ingest import no_longer_ingesting
+from jobs.store.notices import Event
 from jobs.store.terminal import leave, open_next_run
 
 #: Ids that a message names at most.
@@ -154,6 +155,9 @@ def finish_ingest(
     counters.fold(c)
     unfinished = counts(c, batch_id).unfinished
     state = BatchState.OPEN if unfinished else BatchState.COMPLETED
+    if state is BatchState.COMPLETED and row.revision > 1:
+        # Its last row ended while its input was read again: nobody else completes it.
+        notices.note(c, [batch_id], Event.COMPLETED)
     read = {"source_hash": source_hash, "files": _as_json(files)}
     return _batch(_FINISH(c, batch_id=batch_id, state=state.value, **read).one())
 

@@ -14,7 +14,7 @@ from jobs.store.notices import Event
 
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):
-    """An open batch that has a deadline."""
+    """A batch that is handed out and has a deadline."""
 
     batch_id: str
     #: Seconds until the deadline; less than 0 where it has passed.
@@ -26,7 +26,7 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def due(c: Connection) -> list[Due]:
-    """The open batches that have a deadline, the nearest first."""
+    """The batches that are handed out and have a deadline, the nearest first."""
     return [Due(**row._asdict()) for row in _DUE(c)]
 
 
@@ -48,12 +48,18 @@ def expire(c: Connection, batch_id: str, limit: int) -> int:
     return expired
 
 
-_DUE = Sql("""
+# One whose input is read again goes on meanwhile.
+_PARTS = {"handed_out": "(state = 'open' OR state = 'ingesting' AND revision > 1)"}
+_DUE = Sql(
+    """
 SELECT id AS batch_id, deadline - {now} AS left_s, deadline - created_at AS span_s, jobs_per_s
-FROM batches WHERE state = 'open' AND deadline IS NOT NULL ORDER BY deadline, id
-""")
+FROM batches WHERE {handed_out} AND deadline IS NOT NULL ORDER BY deadline, id
+""",
+    _PARTS,
+)
 _HAS_PASSED = Sql(
-    "SELECT count(*) FROM batches WHERE id = :batch_id AND state = 'open' AND deadline <= {now}"
+    "SELECT count(*) FROM batches WHERE id = :batch_id AND {handed_out} AND deadline <= {now}",
+    _PARTS,
 )
 _EXPIRE = Sql(
     "UPDATE batches SET state = :state, finished_at = {now}, paused_reason = NULL,"

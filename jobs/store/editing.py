@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import Connection, Row
 
 from jobs.errors import UsageError
+from jobs.states import BatchState
 from jobs.store import batches, rewriting
 from jobs.store.dialect import Sql
 from jobs.store.recalling import recall
@@ -66,7 +67,7 @@ def give_to(c: Connection, batch_id: str, heir: Heir) -> Counter[str]:
     What nobody has claimed yet goes back to pending; how many jobs that were, by pool. Raises
     `UsageError` where the batch is over.
     """
-    refuse_over(c, batch_id)
+    refuse_over(batch_id, batches.lock(c, batch_id))
     _GIVE(c, batch_id=batch_id, model=heir.model, pool=heir.pool)
     return recall(c, batch_id)
 
@@ -81,16 +82,18 @@ def check_page(c: Connection, batch_id: str, heir: Heir, after: int, limit: int)
     return page
 
 
-def move_page(c: Connection, batch_id: str, heir: Heir, after: int, limit: int) -> Page:
+def move_page(c: Connection, batch_id: str, heir: Heir, after: int, limit: int) -> tuple[Page, int]:
     """Let jobs that wait and are not the heir's be done by it, after a line.
 
-    Fewer than `limit`: none is left, or the batch is over.
+    Which those were, fewer than `limit` where none is left or the batch is over; and how many of
+    them it got: the others were handed out at this moment.
     """
     if batches.lock(c, batch_id).is_over:
-        return Page([], after)
-    page = _page(_WAITING_LOCKED(c, **_chosen(batch_id, heir, after, limit)).all(), after)
-    rewriting.apply(c, page.job_ids, Rewrite(heir=heir))
-    return page
+        return Page([], after), 0
+    page = _page(_WAITING(c, **_chosen(batch_id, heir, after, limit)).all(), after)
+    moved = list(_STILL_WAITING(c, ids=page.job_ids).scalars())
+    rewriting.apply(c, moved, Rewrite(heir=heir))
+    return page, len(moved)
 
 
 def models_waiting(c: Connection, batch_id: str) -> list[str]:
@@ -98,9 +101,8 @@ def models_waiting(c: Connection, batch_id: str) -> list[str]:
     return list(_MODELS(c, batch_id=batch_id).scalars())
 
 
-def refuse_over(c: Connection, batch_id: str) -> None:
-    """Raise `UsageError` where nothing of a batch waits any more, or it is gone."""
-    state = batches.lock(c, batch_id)
+def refuse_over(batch_id: str, state: BatchState) -> None:
+    """Raise `UsageError` where nothing of a batch in this state waits any more."""
     if state.is_over:
         raise UsageError(
             f"{batch_id} is {state}: nothing of it waits any more. `nightmill retry {batch_id}"
@@ -141,13 +143,9 @@ _GIVE = Sql("UPDATE batches SET model = :model, pool = :pool WHERE id = :batch_i
 _WAITING = Sql(
     "SELECT j.id, j.line FROM jobs AS j WHERE {waiting} ORDER BY j.line LIMIT :limit", _PARTS
 )
-_WAITING_LOCKED = Sql(
-    """
-SELECT j.id, j.line FROM jobs AS j WHERE j.id IN (
-    SELECT j.id FROM jobs AS j WHERE {waiting} ORDER BY j.line LIMIT :limit
-) AND {state} = 'pending' ORDER BY j.id {lock}
-""",
-    _PARTS,
+_STILL_WAITING = Sql(
+    "SELECT j.id FROM jobs AS j WHERE j.id IN {ids} AND {state} = 'pending' ORDER BY j.id {lock}",
+    ids="id",
 )
 _MODELS = Sql("""
 SELECT DISTINCT j.model FROM jobs AS j

@@ -96,6 +96,10 @@ _READ_ONLY = (
     "The store {where} cannot be written. Make it and its folder writable for you, "
     "then give the same command again."
 )
+_REFUSES_WRITES = (
+    "The store {where} does not let us write. Give the user in `store.url` the right to, and see "
+    "that the server is no copy for reading only."
+)
 _GONE = (
     "The store {where} cannot be opened. See that it is there and that you may read and write it "
     "and its folder."
@@ -131,8 +135,8 @@ _BY_NAME = {
     "55P03": _LOCKED,
     "40": _BUSY,
     "53100": _FULL,
-    "25006": _READ_ONLY,
-    "42501": _READ_ONLY,
+    "25006": _REFUSES_WRITES,
+    "42501": _REFUSES_WRITES,
     "42P01": _NOT_OURS,
     "28": _DENIED,
     "3D000": _NO_DATABASE,

@@ -37,9 +37,22 @@ def go_on(c: Connection, batch_id: str) -> bool:
     return _GO_ON(c, batch_id=batch_id).rowcount == 1
 
 
-def due(c: Connection) -> list[str]:
-    """The batches whose pause is over."""
-    return list(_DUE(c).scalars())
+def is_any_to_see_to(c: Connection) -> bool:
+    """Whether the pause of a batch is over, or something of a paused one is handed out."""
+    return bool(_IS_ANY_DUE(c).scalar_one()) or _HANDED(c).first() is not None
+
+
+def end_due(c: Connection) -> list[str]:
+    """Let go on what was paused until now; which batches those are."""
+    return sorted(_END_DUE(c).scalars())
+
+
+def recall_paused(c: Connection) -> int:
+    """Take back what of paused batches nobody has claimed yet; how many jobs.
+
+    On Postgres it may have been handed out in the very moment of the pause.
+    """
+    return sum(recall(c, batch_id).total() for batch_id in sorted(_HANDED(c).scalars()))
 
 
 _PAUSE = Sql("""
@@ -52,8 +65,18 @@ _GO_ON = Sql("""
 UPDATE batches SET paused_reason = NULL, paused_by = '', paused_until = NULL
 WHERE id = :batch_id AND paused_reason IS NOT NULL
 """)
-_DUE = Sql("""
-SELECT id FROM batches
-WHERE state IN ('open', 'ingesting') AND paused_reason IS NOT NULL AND paused_until <= {now}
-ORDER BY id
+_PARTS = {
+    "due": "state IN ('open', 'ingesting') AND paused_reason IS NOT NULL AND paused_until <= {now}"
+}
+_IS_ANY_DUE = Sql("SELECT EXISTS (SELECT 1 FROM batches WHERE {due})", _PARTS)
+# Not by an earlier look: somebody may have paused it anew.
+_END_DUE = Sql(
+    "UPDATE batches SET paused_reason = NULL, paused_by = '', paused_until = NULL WHERE {due}"
+    " RETURNING id",
+    _PARTS,
+)
+_HANDED = Sql("""
+SELECT DISTINCT b.id FROM {jobs_in_flight} JOIN batches AS b ON b.id = j.batch_id
+WHERE {in_flight} AND j.state = 'dispatched' AND b.paused_reason IS NOT NULL
+    AND (b.paused_until IS NULL OR b.paused_until > {now})
 """)

@@ -3,6 +3,7 @@
 import os
 import shutil
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -170,7 +171,9 @@ def _version_of(backup: Snapshot, file: Path) -> str:
 
 def _keep(path: Path, when: str) -> Path:
     """Give what is there a second name, which is its only one once the backup is in its place."""
-    kept = replaced_path(path, when)
+    # Another restore may have been killed, or have ended, in the same second.
+    places = (replaced_path(path, f"{when}-{n}" if n > 1 else when) for n in count(1))
+    kept = next(place for place in places if not place.exists())
     _link(path, kept)
     for log, kept_log in zip(logs_of(path), logs_of(kept), strict=True):
         # Only a damaged store has any by now.

@@ -47,9 +47,14 @@ def of_pools(c: Connection) -> dict[str, Rest]:
     return _together(by_pool, paused(c))
 
 
-def due(c: Connection) -> list[str]:
-    """The pools whose pause is over and still written down."""
-    return list(_DUE(c).scalars())
+def is_any_due(c: Connection) -> bool:
+    """Whether the pause of a pool is over and still written down."""
+    return bool(_IS_ANY_DUE(c).scalar_one())
+
+
+def end_due(c: Connection) -> list[str]:
+    """Let pools work again that were paused until now; which those are."""
+    return sorted(_END_DUE(c).scalars())
 
 
 def recall(c: Connection) -> int:
@@ -107,7 +112,14 @@ _PAUSE_OF = Sql(
 _PAUSED = Sql(
     "SELECT name, paused_reason, paused_until FROM pools WHERE {lasts} ORDER BY name", _PARTS
 )
-_DUE = Sql("SELECT name FROM pools WHERE paused = 1 AND paused_until <= {now} ORDER BY name")
+_DUE = "paused = 1 AND paused_until <= {now}"
+_IS_ANY_DUE = Sql("SELECT EXISTS (SELECT 1 FROM pools WHERE {due})", {"due": _DUE})
+# Not by an earlier look: somebody may have paused it anew.
+_END_DUE = Sql(
+    "UPDATE pools SET paused = 0, paused_reason = NULL, paused_until = NULL WHERE {due}"
+    " RETURNING name",
+    {"due": _DUE},
+)
 _HANDED = Sql("""
 SELECT DISTINCT j.pool FROM {jobs_in_flight}
 WHERE {in_flight} AND j.state = 'dispatched' ORDER BY j.pool

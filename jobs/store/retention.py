@@ -38,14 +38,22 @@ def ended_before(c: Connection, age_s: float) -> list[Old]:
 
 def hide(c: Connection, age_s: float) -> list[Old]:
     """Let nobody see these batches any more; which they are. What is left is to delete them."""
-    old = ended_before(c, age_s)
-    for batch in old:
-        deleting.hide(c, batch.id, is_forced=False)
+    old = []
+    for batch in ended_before(c, age_s):
+        # Looked at again under its lock: somebody may have opened it or deleted it meanwhile.
+        if _LOCK_ENDED(c, batch_id=batch.id, age_s=age_s).one_or_none() is not None:
+            deleting.hide(c, batch.id, is_forced=True)
+            old.append(batch)
     return old
 
 
-_ENDED = Sql("""
-SELECT id, name, state, {now} - finished_at AS ended_s FROM batches
-WHERE state IN ('completed', 'cancelled', 'expired', 'failed') AND finished_at < {now} - :age_s
-ORDER BY finished_at, id
-""")
+_PARTS = {
+    "ended": "state IN ('completed', 'cancelled', 'expired', 'failed')"
+    " AND finished_at < {now} - :age_s"
+}
+_ENDED = Sql(
+    "SELECT id, name, state, {now} - finished_at AS ended_s FROM batches WHERE {ended}"
+    " ORDER BY finished_at, id",
+    _PARTS,
+)
+_LOCK_ENDED = Sql("SELECT j.id FROM batches AS j WHERE j.id = :batch_id AND {ended} {lock}", _PARTS)

@@ -1,6 +1,6 @@
 """The verbs of a session: it claims jobs, keeps them by its heartbeat, and records their end."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import Enum
 from typing import Any
 
@@ -10,11 +10,11 @@ from sqlalchemy import Connection, Row
 from jobs.model import Claimed, Hint
 from jobs.states import UNFINISHED, JobState
 from jobs.store.counters import Deltas
-from jobs.store.dialect import Sql
+from jobs.store.dialect import POSTGRES, Sql
 from jobs.store.recording import record
 from jobs.store.recovery import RUNNING_COLUMNS, hand_back
 
-__all__ = ["Beat", "claim", "heartbeat", "record"]
+__all__ = ["Beat", "claim", "heartbeat", "hold", "record"]
 
 _Row = Row[*tuple[Any, ...]]
 
@@ -50,6 +50,15 @@ def claim(
         rows += _CLAIM_AGAIN(c, pack=missing, **values)
     by_id = {row.job_id: Claimed(**dict(zip(_CLAIMED_FIELDS, row, strict=True))) for row in rows}
     return [by_id.pop(hint.job_id) for hint in hints if hint.job_id in by_id]
+
+
+def hold(c: Connection, job_ids: Collection[str]) -> None:
+    """Lock jobs in the order of their ids, before a transaction works on them group by group.
+
+    Else it and one that cancels or recalls jobs, in this order too, could wait for each other.
+    """
+    if c.dialect.name == POSTGRES:
+        _HOLD(c, ids=list(job_ids)).close()
 
 
 def heartbeat(c: Connection, session: str, held: Sequence[Hint], lease_s: float) -> Beat:
@@ -153,6 +162,7 @@ UPDATE jobs SET lease_until = {now} + :lease_s FROM mine WHERE jobs.id = mine.id
     _PARTS,
     pack="id text, epoch integer",
 )
+_HOLD = Sql("SELECT 1 FROM jobs AS j WHERE j.id IN {ids} ORDER BY j.id {lock}", ids="id")
 _HELD = Sql(
     """
 SELECT j.id, j.batch_id, j.state, j.session, j.epoch, j.run_epoch

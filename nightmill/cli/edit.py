@@ -1,5 +1,7 @@
 """`nightmill edit`."""
 
+import math
+from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,10 +10,11 @@ import typer
 
 from nightmill.cli import completion, options, words
 from nightmill.cli.output import print_json, say
+from nightmill.cli.rests import clock
 from nightmill.cli.signals import InterruptedByUser, Signals
 
 if TYPE_CHECKING:
-    from nightmill.editing import Edited
+    from nightmill.editing import Edit, Edited
 
 Another = Annotated[
     str | None,
@@ -56,21 +59,20 @@ def edit(
     Example: nightmill edit b-0193 --pool ollama --model qwen3:8b
     """
     from jobs.store.editing import Changes
-    from nightmill.deadline import deadline_in_s
+    from nightmill.deadline import new_deadline_at
     from nightmill.editing import Edit, edit_batch
     from nightmill.setup import open_store, read_settings
 
-    changes = Changes(
-        priority=priority,
-        max_failures=max_failures,
-        max_running=max_running,
-        deadline_in_s=None if deadline is None else deadline_in_s(deadline),
+    wanted = Edit(
+        model=model,
+        pool=pool,
+        changes=Changes(priority=priority, max_failures=max_failures, max_running=max_running),
+        deadline=None if deadline is None else new_deadline_at(deadline),
     )
     settings = read_settings(config)
     with closing(open_store(settings)) as store:
         try:
             with Signals() as signals:
-                wanted = Edit(model=model, pool=pool, changes=changes)
                 done = edit_batch(settings, store, batch, wanted, lambda _rows: signals.check())
         except InterruptedByUser:
             say("Stopped half-way: the same command changes the rows that are left.")
@@ -78,12 +80,27 @@ def edit(
     if json:
         print_json(**msgspec.structs.asdict(done))
     else:
-        say(line(done))
+        say(line(done, wanted))
 
 
-def line(done: "Edited") -> str:
+def line(done: "Edited", wanted: "Edit") -> str:
     """What was changed, and what runs on as it was."""
+    said = ", ".join(_changes(wanted))
     if done.model is None:
-        return f"{done.id} is changed."
-    said = f"{done.id}: {words.count(done.moved, 'row')} will be done by {done.model} ({done.pool})"
-    return f"{said}; {words.count(done.running, 'row')} being run end as they are."
+        return f"{done.id} is changed: {said}."
+    moved = f"{words.count(done.moved, 'row')} will be done by {done.model} ({done.pool})"
+    running = f"{words.count(done.running, 'row')} being run end as they are"
+    return f"{done.id}: {'; '.join(filter(None, (moved, said, running)))}."
+
+
+def _changes(wanted: "Edit") -> Iterator[str]:
+    changes = wanted.changes
+    if changes.priority is not None:
+        yield f"priority {changes.priority}"
+    if changes.max_running is not None:
+        yield f"at most {changes.max_running:,} rows at once" if changes.max_running else "no limit"
+    if changes.max_failures is not None:
+        yield f"paused when more than {changes.max_failures:.0%} of its last rows fail"
+    if wanted.deadline is not None:
+        at = math.isfinite(wanted.deadline)
+        yield f"deadline {clock(wanted.deadline)}" if at else "no deadline"

@@ -28,12 +28,16 @@ def _cells(action: Action) -> list[str]:
 
 
 def _detail(action: Action) -> str:
-    return ", ".join(f"{name} {_value(value)}" for name, value in action.detail.items())
+    return ", ".join(
+        f"{name.replace('_', ' ')} {_value(name, value)}" for name, value in action.detail.items()
+    )
 
 
-def _value(value: str | float | None) -> str:
+def _value(name: str, value: str | float | None) -> str:
     if value is None:
         return "none"
+    if name == "deadline" and not isinstance(value, str):
+        return _moment(value)
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 

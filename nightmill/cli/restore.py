@@ -34,12 +34,12 @@ def restore(
     Example: nightmill restore /Volumes/Safe/nightmill.db
     """
     from nightmill.configured import read_configuration
-    from nightmill.keeping import restore as put_in_place
+    from nightmill.keeping import restore as put_back
 
     settings = read_configuration(config)
     is_replacing = yes or _may_replace(settings)
     with Signals() as signals:
-        done = put_in_place(settings, file, Share("Restoring", signals), is_replacing=is_replacing)
+        done = put_back(settings, file, Share("Restoring", signals), is_replacing=is_replacing)
     if json:
         print_json(**msgspec.structs.asdict(done))
         return

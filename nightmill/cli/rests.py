@@ -57,7 +57,7 @@ def before_it_starts(status: Status, settings: "Settings", now: float) -> list[s
 def why_nothing_begins(status: Status) -> str:
     """Why a batch stands still for now, where it does because of a pause or a rest; else empty."""
     if status.paused_reason is not None:
-        return f"it is {pause_of(status)}"
+        return f"it is {pause_of(status)} (nightmill resume {status.id})"
     if status.rests and len(status.rests) == len(status.pools):
         return "; ".join(map(of_pool, status.rests))
     return ""

@@ -16,6 +16,8 @@ class Share:
         self._due = time.monotonic() + LINE_EVERY_S
 
     def __call__(self, done: int, total: int) -> None:
+        if self._signals.have_come:
+            say("Stopped: nothing was put in place. The same command begins anew.")
         self._signals.check()
         if time.monotonic() >= self._due:
             say(f"{self._doing}: {done / max(1, total):.0%}")

@@ -93,6 +93,10 @@ def lines(status: Status, report: Report | None) -> list[str]:
     if status.paused_reason is not None:
         said.append(f"{rests.pause_of(status)}; nightmill resume {status.id}")
     said += map(rests.of_pool, status.rests)
+    said += [
+        f"no worker serves pool {pool}: nightmill up, or nightmill worker {pool}"
+        for pool in status.unserved
+    ]
     if status.trouble is not None:
         since = words.duration(status.trouble.for_s)
         said.append(

@@ -9,17 +9,17 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
 import redis
 from kombu.transport.redis import Channel
 from sqlalchemy import Connection
 
-from jobs.store import migrate
+from jobs.store import backing_up, copying, migrate, restoring
 from jobs.store.engines import Kind
 from jobs.store.store import Store
 from tests.chaos.crash_sites import BENCHES, PACKAGES, sites_of
@@ -64,17 +64,11 @@ def install(pass_by: PassBy) -> None:
 
 
 def _watch_commits(pass_by: PassBy) -> None:
-    write, transaction, compact = Store.write, migrate._transaction, Store.compact
+    write, compact = Store.write, Store.compact
 
     def watched_write(self: Store, *, durable: bool = False) -> Any:
         names = _commit_names(sys._getframe(1))
         return _around_commit(write(self, durable=durable), names, pass_by)
-
-    def watched_transaction(*given: Any) -> Any:
-        if Kind.READ in given:
-            return transaction(*given)
-        names = _commit_names(sys._getframe(1))
-        return _around_commit(transaction(*given), names, pass_by)
 
     def watched_compact(self: Store) -> bool:
         (name,) = _commit_names(sys._getframe(1))
@@ -82,7 +76,37 @@ def _watch_commits(pass_by: PassBy) -> None:
             return compact(self)
 
     Store.write, Store.compact = watched_write, watched_compact
-    migrate._transaction = watched_transaction
+    _watch_blocks(pass_by, "_transaction", [migrate])
+    _watch_blocks(pass_by, "opened", [copying, restoring])
+    _watch_blocks(pass_by, "held_database", [copying])
+    _watch_places(pass_by, [copying, migrate, backing_up, restoring])
+
+
+def _watch_blocks(pass_by: PassBy, name: str, users: Sequence[ModuleType]) -> None:
+    """A function whose block is a transaction."""
+    transaction = getattr(users[0], name)
+
+    def watched(*given: Any) -> Any:
+        if Kind.READ in given:
+            return transaction(*given)
+        names = _commit_names(sys._getframe(1))
+        return _around_commit(transaction(*given), names, pass_by)
+
+    for module in users:
+        setattr(module, name, watched)
+
+
+def _watch_places(pass_by: PassBy, users: Sequence[ModuleType]) -> None:
+    """The renaming of a file that was made beside its place."""
+    put_in_place = copying.put_in_place
+
+    def watched(new: Path, path: Path) -> None:
+        (name,) = _commit_names(sys._getframe(1))
+        with _around(name, pass_by):
+            put_in_place(new, path)
+
+    for module in users:
+        module.put_in_place = watched
 
 
 @contextmanager

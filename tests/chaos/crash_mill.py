@@ -89,6 +89,10 @@ class Process:
         os.kill(self.pid, signal.SIGKILL)
         self._ended_with({-signal.SIGKILL})
 
+    def has_said(self, words: str) -> bool:
+        log = Path(self.plan.log)
+        return log.exists() and words in log.read_text()
+
     def died(self) -> None:
         """Wait for its end, which must be by its own hand at the point that it was told."""
         self._ended_with({-signal.SIGKILL})
@@ -122,6 +126,8 @@ class Home:
     broker_url: str | None
     slots: int = 2
     rows: int = 6
+    #: Lines of its configuration.
+    settings: tuple[str, ...] = ()
     #: Where every process writes what it passes.
     passed: str = ""
     _numbers: Iterator[int] = field(default_factory=itertools.count)
@@ -137,8 +143,13 @@ class Home:
             setattr(self, name, value)
         self._write_files()
 
+    def move(self, store_url: str) -> None:
+        """Let another store be its own."""
+        self.close_store()
+        self.change(store_url=store_url)
+
     def start(self, *words: str, env: dict[str, str] | None = None, **more: Any) -> Process:
-        """Start `nightmill WORDS`, or call a method of the `Client`; `more` is of its plan."""
+        """Start `nightmill WORDS`; `more` is of its plan."""
         number = next(self._numbers)
         ours = {
             "HOME": str(self.path),
@@ -180,8 +191,8 @@ class Home:
         dispatcher.stop()
         dispatcher.ended(TERMINATED)
 
-    def until_over(self) -> None:
-        eventually(lambda: self.states("batches").keys() == {"completed"}, "the batch to end", 45)
+    def until_over(self, state: str = "completed") -> None:
+        eventually(lambda: self.states("batches").keys() == {state}, "the batch to end", 45)
 
     @property
     def batch(self) -> str:
@@ -204,8 +215,23 @@ class Home:
 
     def close(self) -> None:
         self.nursery.kill_all()
+        self.close_store()
+
+    def close_store(self) -> None:
+        """Let go of it: who replaces it wants to be alone."""
         if self._opened is not None:
             self._opened.close()
+            self._opened = None
+
+    def change_store(self, sql: str) -> None:
+        """Change the store from outside, such as by what only time would do."""
+        with self.store.write() as c:
+            c.execute(text(sql))
+
+    def assert_nothing_is_left_of_it(self) -> None:
+        """Its only batch was deleted."""
+        for table in ("batches", "jobs", "requests", "results", "attempts", "counters"):
+            assert self.ask(f"SELECT count(*) FROM {table}") == [(0,)], table  # noqa: S608
 
     def assert_all_ended_once(self, state: str = "succeeded") -> None:
         """Each row of the input has one record in its run, and nothing else is left."""
@@ -225,7 +251,7 @@ class Home:
         lines = [f'store.url = "{self.store_url}"']
         if self.broker_url is not None:
             lines.append(f'broker.url = "{self.broker_url}"')
-        lines += ["[pools.fake]", 'backend = "fake"', f"slots = {self.slots}"]
+        lines += [*self.settings, "[pools.fake]", 'backend = "fake"', f"slots = {self.slots}"]
         (self.path / "nightmill.toml").write_text("\n".join(lines))
         rows = ({"custom_id": f"r{i}", "prompt": f"row {i}"} for i in range(self.rows))
         (self.path / ROWS).write_text("".join(f"{json.dumps(row)}\n" for row in rows))

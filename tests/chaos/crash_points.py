@@ -22,12 +22,16 @@ def in_celery(*calls: str) -> tuple[str, ...]:
 
 #: What is passed in each scene, each a point before and one after.
 PASSED: dict[Scene, tuple[str, ...]] = {
-    scenes.making_a_store: ("jobs.store.migrate._create_sqlite:commit",),
+    scenes.making_a_store: (
+        "jobs.store.migrate.upgrade_file:commit",
+        "jobs.store.migrate._create_sqlite:commit",
+    ),
     scenes.making_a_postgres_store: ("jobs.store.migrate._prepare_postgres:commit",),
     scenes.submitting: (
         "producer.submit._begin:commit",
         "producer.submit._read_in:commit",
         "producer.submit._read_in#2:commit",
+        "nightmill.intake.take_in:commit",
     ),
     scenes.upgrading: ("jobs.store.migrate._upgrade_sqlite:commit",),
     scenes.submitting_again: ("producer.submit._resume:commit",),
@@ -75,22 +79,54 @@ PASSED: dict[Scene, tuple[str, ...]] = {
     ),
     scenes.running: ("nightmill.embedded.services.Services._release_the_dead:commit",),
     scenes.delivering: ("nightmill.delivery.deliver_once:commit",),
-    scenes.cancelling: ("nightmill.cli.cancel.cancel:commit",),
-    scenes.cancelling_in_python: ("nightmill.client.Client.cancel:commit",),
-    scenes.resuming: ("nightmill.cli.resume.resume:commit",),
-    scenes.resuming_in_python: ("nightmill.client.Client.resume:commit",),
-    scenes.retrying: ("nightmill.paging.in_pages:commit",),
+    scenes.cancelling: ("nightmill.paging.in_pages:commit",),
+    scenes.cancelling_a_row: ("nightmill.cancelling.cancel_job:commit",),
+    scenes.ending_the_rest: ("producer.expiry.Expiry._end_page:commit",),
+    scenes.expiring: ("producer.expiry.Expiry._expire:commit",),
+    scenes.editing: ("nightmill.editing.edit_batch:commit", "nightmill.paging.in_pages:commit"),
+    scenes.pausing_by_hand: ("nightmill.pausing.pause:commit",),
+    scenes.ending_a_pause: ("producer.resting.keep_rests:commit",),
+    scenes.resuming: ("nightmill.pausing.resume:commit",),
+    scenes.retrying: (
+        "nightmill.paging.in_pages:commit",
+        "nightmill.retrying.retry_batch:commit",
+    ),
     scenes.deleting: (
         "nightmill.deletion.delete_batch:commit",
         "nightmill.paging.in_pages:commit",
-        "nightmill.deletion.delete_batch#2:commit",
-        "nightmill.deletion.delete_batch#3:commit",
+        "nightmill.deletion.delete_hidden:commit",
+        "nightmill.deletion.delete_hidden#2:commit",
     ),
+    scenes.pruning: (
+        "nightmill.pruning.prune:commit",
+        "nightmill.paging.in_pages:commit",
+        "nightmill.deletion.delete_hidden:commit",
+        "nightmill.deletion.delete_hidden#2:commit",
+    ),
+    scenes.keeping_no_longer: (
+        "producer.retention.Retention._find:commit",
+        "producer.retention.Retention._delete_page:commit",
+        "producer.retention.Retention._compact:commit",
+    ),
+    scenes.telling: (
+        "nightmill.notifying.herald.Herald._give_channels:commit",
+        "nightmill.notifying.herald.Herald._tell:commit",
+    ),
+    scenes.backing_up: ("jobs.store.backing_up.back_up:commit",),
+    scenes.restoring: (
+        "jobs.store.restoring._make:commit",
+        "jobs.store.restoring._into_file:commit",
+    ),
+    scenes.copying_to_a_file: (
+        "jobs.store.copying._into_file:commit",
+        "jobs.store.copying._into_file#2:commit",
+    ),
+    scenes.copying_to_a_database: ("jobs.store.copying._into_database:commit",),
 }
 
 #: Where a store is yet to be made, or to be made anew.
-ON_NEW_SQLITE = (scenes.making_a_store, scenes.upgrading)
-ON_POSTGRES = (scenes.making_a_postgres_store,)
+ON_NEW_SQLITE = (scenes.making_a_store, scenes.upgrading, scenes.copying_to_a_file)
+ON_POSTGRES = (scenes.making_a_postgres_store, scenes.copying_to_a_database)
 #: Where another database makes the difference.
 ON_BOTH = (
     scenes.submitting,
@@ -100,6 +136,9 @@ ON_BOTH = (
     scenes.ending_a_worker,
     scenes.ending_a_dispatcher,
     scenes.deleting,
+    scenes.cancelling,
+    scenes.expiring,
+    scenes.editing,
 )
 #: Passed again and again; the second time is another moment than the first.
 PASSED_TWICE = (

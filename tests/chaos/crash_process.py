@@ -19,7 +19,7 @@ from backends.errors import RefusedError
 from backends.fake import FakeBackend, Script
 from jobs.errors import StoreError
 from jobs.model import GenerationRequest, GenerationResult
-from nightmill import Client, cli, pool_process
+from nightmill import cli, pool_process
 from tests.chaos import crash_hooks
 from worker.commit import Commits
 from worker.work import Work, Written
@@ -47,7 +47,7 @@ LONGEST_LIFE_S = 180
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """One process: what it does, where, and at which point it dies."""
 
-    #: `nightmill WORDS`, or `Client METHOD BATCH`.
+    #: `nightmill WORDS`.
     words: tuple[str, ...]
     home: str
     env: dict[str, str] = {}
@@ -89,7 +89,8 @@ def _be(plan: Plan) -> int:
     status = 99
     try:
         _settle(plan)
-        _run(plan.words)
+        sys.argv = ["nightmill", *plan.words]
+        cli.main()
         status = 0
     except SystemExit as end:
         status = int(end.code or 0)
@@ -123,15 +124,6 @@ def _take_no_records(commit: Commit) -> Commit:
         return commit(self, work)
 
     return commit_the_rest
-
-
-def _run(words: tuple[str, ...]) -> None:
-    if words[0] == "Client":
-        with Client() as client:
-            getattr(client, words[1])(*words[2:])
-        return
-    sys.argv = ["nightmill", *words]
-    cli.main()
 
 
 def _backend(plan: Plan, slots: int) -> Backend:

@@ -4,23 +4,26 @@ A scene lets a process die, gives the same command again (or starts the process 
 the batch to its end.
 """
 
+import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import redis
 
-from jobs.store import migrate, pauses
+from jobs.store import ending, migrate
 from nightmill.paging import FIRST_PAGE
 from tests.chaos import crash_hooks
-from tests.chaos.crash_mill import OUT, ROWS, SUBMIT, Home
+from tests.chaos.crash_mill import OUT, ROWS, SUBMIT, TERMINATED, Home
 from tests.chaos.crash_sites import ROOT
 from tests.waiting import eventually
 from worker import spool
 
 ENDLESS = {"row 0": 1e9}
+BACKUP = "backup.db"
 #: Rows that are retried or deleted in two transactions.
 TWO_PAGES = FIRST_PAGE + 10
 #: How often a scene is played in which a point may not be passed.
@@ -204,31 +207,77 @@ def delivering(home: Home, crash: Crash) -> None:
 
 
 def cancelling(home: Home, crash: Crash) -> None:
+    home.change(rows=TWO_PAGES)
     home.submit()
     crash.of(home, "cancel", home.batch)
     home.do("cancel", home.batch)
     home.assert_all_ended_once("cancelled")
 
 
-def cancelling_in_python(home: Home, crash: Crash) -> None:
+def cancelling_a_row(home: Home, crash: Crash) -> None:
+    home.change(rows=1)
     home.submit()
-    crash.of(home, "Client", "cancel", home.batch)
-    home.start("Client", "cancel", home.batch).ended()
+    crash.of(home, "cancel", home.batch, "--row", "r0")
+    home.do("cancel", home.batch, "--row", "r0")
+    go_on_until(home, lambda: "completed" in home.states("batches"), "the batch to end")
     home.assert_all_ended_once("cancelled")
 
 
-def resuming(home: Home, crash: Crash) -> None:
-    submit_and_pause(home)
-    crash.of(home, "resume", home.batch)
+def ending_the_rest(home: Home, crash: Crash) -> None:
+    """Who cancelled has died half-way, and the dispatcher dies over what is left."""
+    home.submit()
+    with home.store.write() as c:
+        ending.cancel(c, home.batch, limit=2)
+    crash.of(home, "dispatch")
+    go_on_until(home, lambda: home.states("jobs").keys() == {"cancelled"}, "the rest to end")
+    home.assert_all_ended_once("cancelled")
+
+
+def expiring(home: Home, crash: Crash) -> None:
+    """The dispatcher dies over a batch that is too late."""
+    home.submit("--deadline", "2s")
+    crash.of(home, "dispatch")
+    go_on_until(home, lambda: home.states("batches").keys() == {"expired"}, "the batch to expire")
+    home.assert_all_ended_once("expired")
+
+
+def editing(home: Home, crash: Crash) -> None:
+    home.change(rows=TWO_PAGES)
+    home.submit()
+    home.change_store("UPDATE jobs SET model = 'another'")
+    words = ("edit", home.batch, "--model", "fake", "--priority", "5")
+    crash.of(home, *words)
+    home.do(*words)
+    assert home.ask("SELECT DISTINCT b.priority, j.model FROM batches b, jobs j") == [(5, "fake")]
+    home.work_it_off()
+    home.assert_all_ended_once()
+
+
+def pausing_by_hand(home: Home, crash: Crash) -> None:
+    home.submit()
+    crash.of(home, "pause", home.batch)
+    home.do("pause", home.batch)
+    assert home.ask("SELECT count(*) FROM batches WHERE paused_reason IS NULL") == [(0,)]
     home.do("resume", home.batch)
     home.work_it_off()
     home.assert_all_ended_once()
 
 
-def resuming_in_python(home: Home, crash: Crash) -> None:
-    submit_and_pause(home)
-    crash.of(home, "Client", "resume", home.batch)
-    home.start("Client", "resume", home.batch).ended()
+def ending_a_pause(home: Home, crash: Crash) -> None:
+    """The dispatcher dies over letting go on what was paused until now."""
+    home.submit()
+    home.do("pause", home.batch, "--for", "1s")
+    home.do("pause", "fake", "--for", "1s")
+    crash.of(home, "dispatch")
+    home.work_it_off()
+    home.assert_all_ended_once()
+
+
+def resuming(home: Home, crash: Crash) -> None:
+    home.submit()
+    home.do("pause", home.batch)
+    crash.of(home, "resume", home.batch)
+    home.do("resume", home.batch)
     home.work_it_off()
     home.assert_all_ended_once()
 
@@ -253,8 +302,86 @@ def deleting(home: Home, crash: Crash) -> None:
     crash.of(home, "delete", batch, "--yes")
     # Unknown by now where all was done but for saying so.
     home.do("delete", batch, "--yes", fine=(0, 2))
-    for table in ("batches", "jobs", "requests", "results", "attempts", "counters"):
-        assert home.ask(f"SELECT count(*) FROM {table}") == [(0,)], table  # noqa: S608
+    home.assert_nothing_is_left_of_it()
+
+
+def pruning(home: Home, crash: Crash) -> None:
+    home.change(rows=TWO_PAGES)
+    end_long_ago(home)
+    crash.of(home, "prune", "--older-than", "1d", "--yes")
+    home.do("prune", "--older-than", "1d", "--yes")
+    home.assert_nothing_is_left_of_it()
+
+
+def keeping_no_longer(home: Home, crash: Crash) -> None:
+    """The dispatcher dies over deleting what ended long ago."""
+    home.change(settings=('store.prune_after = "1d"',))
+    end_long_ago(home)
+    crash.of(home, "dispatch")
+    go_on_until(home, lambda: not home.states("batches"), "the batch to go")
+    home.assert_nothing_is_left_of_it()
+
+
+def telling(home: Home, crash: Crash) -> None:
+    """The dispatcher dies over telling that a batch is over."""
+    told = home.path / "told"
+    command = ["sh", "-c", f"cat >> {told}; echo >> {told}"]
+    own = home.path / "own.toml"
+    config = (home.path / "nightmill.toml").read_text()
+    own.write_text(f"notify.command = {json.dumps(command)}\n{config}")
+    home.submit("--notify")
+    worker = home.start("worker", "fake")
+    crash.of(home, "dispatch", "--config", str(own))
+
+    def is_told() -> bool:
+        return home.ask("SELECT id FROM notices") == []
+
+    go_on_until(home, is_told, "everything to be told", "--config", str(own))
+    worker.stop()
+    worker.ended()
+    home.assert_all_ended_once()
+    events = [json.loads(line)["event"] for line in told.read_text().splitlines()]
+    # What was told a moment before may be told again, and is never left out.
+    may_be_twice = crash.point.endswith("._tell:commit:before")
+    assert events == ["completed"] * (2 if may_be_twice else 1)
+
+
+def backing_up(home: Home, crash: Crash) -> None:
+    """What was at the path before is whole, whoever dies."""
+    home.submit()
+    home.do("backup", BACKUP)
+    crash.of(home, "backup", BACKUP, "--force")
+    restore_and_go_on(home)
+    home.do("backup", BACKUP, "--force")
+
+
+def restoring(home: Home, crash: Crash) -> None:
+    home.submit()
+    home.do("backup", BACKUP)
+    home.work_it_off()
+    home.close_store()
+    crash.of(home, "restore", BACKUP, "--yes")
+    home.do("batches")
+    restore_and_go_on(home)
+
+
+def copying_to_a_file(home: Home, crash: Crash) -> None:
+    """The home's own store is to be the copy."""
+    target = home.store_url
+    home.move(f"sqlite:///{home.path / 'first.db'}")
+    home.submit()
+    words = ("store", "copy", home.store_url, target.replace(":@", "@"))
+    home.close_store()
+    crash.of(home, *words)
+    # Refused where the copy was complete, and nothing but its name is missing.
+    home.do(*words, fine=(0, 2))
+    home.move(target)
+    home.work_it_off()
+    home.assert_all_ended_once()
+
+
+def copying_to_a_database(home: Home, crash: Crash) -> None:
+    copying_to_a_file(home, crash)
 
 
 def living_a_whole_life(home: Home) -> None:
@@ -281,10 +408,28 @@ def make_store_of_the_first_version(home: Home) -> None:
         migrate.prepare(home.store_url)
 
 
-def submit_and_pause(home: Home) -> None:
+def go_on_until(home: Home, holds: Callable[[], bool], what: str, *options: str) -> None:
+    """Start a dispatcher anew, as where another one has died."""
+    dispatcher = home.start("dispatch", *options)
+    # Before it leads it cannot be ended well.
+    eventually(lambda: dispatcher.has_said("Leading") and holds(), what)
+    dispatcher.stop()
+    dispatcher.ended(TERMINATED)
+
+
+def end_long_ago(home: Home) -> None:
     home.submit()
-    with home.store.write() as c:
-        assert pauses.pause(c, home.batch, "a test wants it") is not None
+    home.work_it_off()
+    home.change_store("UPDATE batches SET finished_at = finished_at - 1e6")
+
+
+def restore_and_go_on(home: Home) -> None:
+    """A backup of a batch that was just accepted takes the place of the store."""
+    home.close_store()
+    home.do("restore", BACKUP, "--yes")
+    assert home.states("jobs") == {"pending": home.rows}
+    home.work_it_off()
+    home.assert_all_ended_once()
 
 
 def until_one_runs_and_one_waits(home: Home) -> None:

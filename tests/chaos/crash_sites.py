@@ -12,8 +12,10 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("jobs", "producer", "worker", "nightmill", "monitoring")
 BENCHES = "nightmill.bench"
 
-#: Calls that open a transaction which commits where its block ends, or commit by themselves.
-WRITES = frozenset({"write", "_transaction", "compact"})
+#: Methods of a store that open a transaction which commits where its block ends, or commit by
+#: themselves; and functions that do, the last by giving a file that was made its place.
+WRITES = frozenset({"write", "compact"})
+WRITING = frozenset({"_transaction", "opened", "held_database", "put_in_place"})
 
 
 class Site(NamedTuple):
@@ -77,7 +79,7 @@ def is_commit(call: ast.Call) -> bool:
     match call:
         case ast.Call(func=ast.Attribute(attr=name), args=[]) if name in WRITES:
             return True
-        case ast.Call(func=ast.Name(id="_transaction"), args=arguments):
+        case ast.Call(func=ast.Name(id=name), args=arguments) if name in WRITING:
             return not any("READ" in ast.unparse(argument) for argument in arguments)
     return False
 

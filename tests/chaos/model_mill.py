@@ -11,7 +11,8 @@ from hypothesis.stateful import (
     rule,
 )
 
-from jobs.store import counters, dispatch, pauses
+from jobs.store import counters, deadlines, dispatch, editing, ending, pauses
+from jobs.store.editing import Changes
 from tests.chaos.model import (
     Beating,
     Claiming,
@@ -74,6 +75,15 @@ class Mill(Floor):
     @rule(which=PICK)
     def cancel(self, which: int) -> None:
         self.desk.cancel(pick(list(self.inputs), which))
+
+    @precondition(lambda self: self.in_flight())
+    @rule(which=PICK)
+    def expire(self, which: int) -> None:
+        batch_id = pick(list(self.inputs), which)
+        with self.store.write() as c:
+            editing.change(c, batch_id, Changes(deadline_in_s=-1))
+            deadlines.expire(c, batch_id, MANY)
+            ending.end_more(c, batch_id, ending.ALL)
 
     @precondition(lambda self: self.ended("cancelled") and not self.books.having("pending"))
     @rule(which=PICK)
@@ -263,7 +273,11 @@ class Mill(Floor):
             self.books_are_kept()
         assert self.books.unfinished() == []
         self.desk.finalize()
-        assert {self.desk.batch_state(b) for b in self.inputs} <= {"completed", "cancelled"}
+        assert {self.desk.batch_state(b) for b in self.inputs} <= {
+            "completed",
+            "cancelled",
+            "expired",
+        }
 
 
 def pick(among: Sequence[Any], which: int) -> Any:

@@ -131,7 +131,9 @@ def test_every_commit_of_the_product_is_a_point_to_die_at() -> None:
 
 def test_nothing_commits_but_through_the_doors_that_are_watched() -> None:
     watched = {"store.Store.write", "store.Store.compact", "migrate._transaction"}
+    watched |= {"copying.opened", "vacancy.held_database"}
     only_reading = {"store.Store.read", "leadership._FilesLock.is_held"}
+    only_reading |= {"snapshot.snapshot", "vacancy._refuse_living"}
     only_locking = {"leadership._ServersLock._connect"}
     names = watched | only_reading | only_locking
     assert doors() == {f"jobs.store.{name}" for name in names}

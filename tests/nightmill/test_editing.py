@@ -24,13 +24,13 @@ FOUND = (
 
 
 @pytest.fixture
-def desk(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def desk(store: Store, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """A desk whose transactions take two rows at most, in a world of two pools."""
     monkeypatch.setattr(paging, "FIRST_PAGE", 2)
     monkeypatch.setattr(paging, "LARGEST_PAGE", 2)
     monkeypatch.setattr(editing, "CHECKED_AT_ONCE", 2)
     monkeypatch.setattr(heirs, "reachable_models", lambda *_: FOUND)
-    return Desk(sqlite_store)
+    return Desk(store)
 
 
 def edit(desk: Desk, **what: object) -> Edited:

@@ -190,7 +190,10 @@ def test_waiting_goes_on_through_the_pause_of_a_user(
     command("pause", night, "--reason", "not now")
     waiting = start("wait", night)
     lines = _Lines(waiting.stderr)
-    eventually(lambda: "Waiting, as it is paused: not now." in lines.text, "what it waits for")
+    eventually(
+        lambda: "Waiting, as it is paused: not now (nightmill resume " in lines.text,
+        "what it waits for",
+    )
 
     command("resume", night)
 

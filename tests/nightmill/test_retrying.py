@@ -8,7 +8,7 @@ from backends.base import ModelInfo
 from jobs.errors import UsageError
 from jobs.settings import Settings
 from jobs.states import JobState
-from jobs.store import actions
+from jobs.store import actions, ending
 from jobs.store.store import Store
 from nightmill import heirs, paging, retrying
 from nightmill.pools import PoolModels
@@ -107,3 +107,18 @@ def test_a_retry_is_in_the_history_of_its_batch(desk: Desk) -> None:
 def test_a_word_that_is_no_error_code_gets_the_nearest_one() -> None:
     with pytest.raises(UsageError, match=r"`poisen` is no error code\. Did you mean `poison`"):
         codes_of(["poisen"])
+
+
+def test_what_a_stopped_cancel_left_does_not_run_by_a_retry_of_something_else(desk: Desk) -> None:
+    desk.batch()
+    (failed,) = desk.take(1)
+    desk.record(outcome(failed, JobState.FAILED))
+    with desk.store.write() as c:
+        ending.cancel(c, "b-1", 2)
+
+    assert retry(desk) == 1
+
+    assert desk.ask("SELECT state, count(*) FROM jobs GROUP BY state ORDER BY state") == [
+        ("cancelled", 9),
+        ("pending", 1),
+    ]

@@ -27,8 +27,9 @@ def give(desk: Desk) -> Counter[str]:
 
 def move(desk: Desk, after: int = 0, limit: int = 100) -> tuple[int, int]:
     with desk.store.write() as c:
-        page = editing.move_page(c, "b-1", HEIR, after, limit)
-    return len(page.job_ids), page.last_line
+        page, moved = editing.move_page(c, "b-1", HEIR, after, limit)
+    assert len(page.job_ids) == moved
+    return moved, page.last_line
 
 
 def change(desk: Desk, **changes: float) -> Batch:

@@ -1,7 +1,7 @@
 """What happens to batches is written down for whoever is to be told, in the same transaction."""
 
 from jobs.states import JobState
-from jobs.store import batches, notices, pauses
+from jobs.store import batches, ingest, notices, pauses
 from jobs.store.notices import Event, Notice
 from tests.jobs.store.desk import Desk, line, outcome
 
@@ -69,3 +69,17 @@ def test_nobody_is_told_of_a_batch_that_was_deleted(desk: Desk) -> None:
 
     assert due(desk) == []
     assert desk.ask("SELECT count(*) FROM notices") == [(0,)]
+
+
+def test_a_batch_whose_last_row_ends_while_it_is_read_again_is_told_of(desk: Desk) -> None:
+    desk.batch(line(1), notify=True)
+    (job,) = desk.take()
+    with desk.store.write() as c:
+        batches.reopen_ingest(c, "b-1")
+        ingest.add(c, "b-1", 2, [line(1)])
+    desk.record(outcome(job))
+    with desk.store.write() as c:
+        batches.finish_ingest(c, "b-1", "hash")
+
+    assert desk.batch_state() == "completed"
+    assert [notice.event for notice in due(desk)] == [Event.COMPLETED]

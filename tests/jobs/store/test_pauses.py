@@ -106,13 +106,14 @@ def test_a_pause_with_an_end_is_due_when_that_has_come(desk: Desk) -> None:
     pause(desk, "b-1")
     with desk.store.write() as c:
         pauses.pause(c, "b-2", "not now", "anna@studio", for_s=100)
-        assert pauses.due(c) == []
+        assert not pauses.is_any_to_see_to(c)
+        assert pauses.end_due(c) == []
     desk.do("UPDATE batches SET paused_until = paused_until - 101")
     with desk.store.write() as c:
-        assert pauses.due(c) == ["b-2"]
-        pauses.go_on(c, "b-2")
+        assert pauses.is_any_to_see_to(c)
+        assert pauses.end_due(c) == ["b-2"]
         batch = batches.get(c, "b-2")
-        assert pauses.due(c) == []
+        assert pauses.end_due(c) == []
 
     assert (batch.paused_reason, batch.paused_by, batch.paused_until) == (None, "", None)
 
@@ -175,3 +176,16 @@ def test_a_delivery_counts_until_the_batch_has_another_end(desk: Desk) -> None:
     desk.retry()
     with desk.store.read() as c:
         assert not batches.is_delivered(c, "b-1")
+
+
+def test_what_was_handed_out_in_the_moment_of_a_pause_is_taken_back(desk: Desk) -> None:
+    desk.batch()
+    desk.dispatch(3)
+    # As where neither of two transactions saw the other.
+    desk.do("UPDATE batches SET paused_reason = 'not now', paused_by = 'anna@studio'")
+    with desk.store.write() as c:
+        assert pauses.is_any_to_see_to(c)
+        assert pauses.recall_paused(c) == 3
+
+    assert set(desk.states().values()) == {"pending"}
+    assert desk.counted() == desk.recount()

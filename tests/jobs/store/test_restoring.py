@@ -111,6 +111,18 @@ def test_a_store_with_batches_is_kept_beside(
     assert left_in(tmp_path) == {"nightmill.db", "safe.db", kept.name}
 
 
+def test_two_restores_in_one_second_keep_what_was_there_before_each(
+    sqlite_desk: Desk, sqlite_url: str, file: Path
+) -> None:
+    back_up(sqlite_url, file, ignore)
+    sqlite_desk.batch(batch_id="b-2")
+    sqlite_desk.store.close()
+
+    kept = [restore(sqlite_url, file, yes=True).kept for _ in range(2)]
+
+    assert [restoring.batches_in(f"sqlite:///{path}") for path in kept] == [2, 1]
+
+
 def test_an_empty_postgres_takes_a_backup_and_a_full_one_never_does(
     sqlite_desk: Desk, sqlite_url: str, file: Path, postgres_url: str
 ) -> None:
