@@ -172,8 +172,8 @@ def _version_of(backup: Snapshot, file: Path) -> str:
 def _keep(path: Path, when: str) -> Path:
     """Give what is there a second name, which is its only one once the backup is in its place."""
     # Another restore may have been killed, or have ended, in the same second.
-    times = (f"{when}-{n}" if n > 1 else when for n in count(1))
-    kept = next(place for t in times if not (place := replaced_path(path, t)).exists())
+    places = (replaced_path(path, f"{when}-{n}" if n > 1 else when) for n in count(1))
+    kept = next(place for place in places if not place.exists())
     _link(path, kept)
     for log, kept_log in zip(logs_of(path), logs_of(kept), strict=True):
         # Only a damaged store has any by now.

@@ -19,7 +19,7 @@ import redis
 from kombu.transport.redis import Channel
 from sqlalchemy import Connection
 
-from jobs.store import copying, migrate, restoring
+from jobs.store import backing_up, copying, migrate, restoring
 from jobs.store.engines import Kind
 from jobs.store.store import Store
 from tests.chaos.crash_sites import BENCHES, PACKAGES, sites_of
@@ -79,7 +79,7 @@ def _watch_commits(pass_by: PassBy) -> None:
     _watch_blocks(pass_by, "_transaction", [migrate])
     _watch_blocks(pass_by, "opened", [copying, restoring])
     _watch_blocks(pass_by, "held_database", [copying])
-    _watch_places(pass_by, [copying, migrate])
+    _watch_places(pass_by, [copying, migrate, backing_up, restoring])
 
 
 def _watch_blocks(pass_by: PassBy, name: str, users: Sequence[ModuleType]) -> None:

@@ -113,14 +113,14 @@ PASSED: dict[Scene, tuple[str, ...]] = {
         "nightmill.notifying.herald.Herald._give_channels:commit",
         "nightmill.notifying.herald.Herald._tell:commit",
     ),
-    keeping.backing_up: ("jobs.store.copying.made_beside:commit",),
+    keeping.backing_up: ("jobs.store.backing_up.back_up:commit",),
     keeping.restoring: (
         "jobs.store.restoring._make:commit",
-        "jobs.store.copying.made_beside:commit",
+        "jobs.store.restoring._into_file:commit",
     ),
     keeping.copying_to_a_file: (
         "jobs.store.copying._into_file:commit",
-        "jobs.store.copying.made_beside:commit",
+        "jobs.store.copying._into_file#2:commit",
     ),
     keeping.copying_to_a_database: ("jobs.store.copying._into_database:commit",),
 }
