@@ -38,7 +38,7 @@ TURNS = 10
 _PATIENCE_S = 60.0
 _LOOK_S = 0.01
 #: A deadline this many seconds away is near enough, and not missed by a slow start.
-_DEADLINE_S = 5
+_DEADLINE_S = 2
 
 #: One turn of a verb: the seconds from the command to its effect.
 Turn = Callable[["Scene"], float]
@@ -125,8 +125,9 @@ def _on_store(
     ):
         scene = Scene(mill, config, check)
         for verb, turn in VERBS.items():
-            on_progress(f"control on {kind}: {verb}")
-            yield _judged(f"{verb} on {kind}", turn, scene, options.runs)
+            result = _judged(f"{verb} on {kind}", turn, scene, options.runs)
+            on_progress(f"control on {kind}: {verb}, worst {1 / result.ours:.2f} s")
+            yield result
 
 
 def _judged(name: str, turn: Turn, scene: Scene, runs: int) -> BenchResult:
