@@ -56,7 +56,7 @@ class Retention:
             old = retention.hide(c, keep_s)
             if old:
                 rows = sum(batch.rows for batch in old)
-                actions.note(c, "dispatcher", "prune", batches=len(old), rows=rows)
+                actions.note(c, actions.BY_ITSELF, "prune", batches=len(old), rows=rows)
             # Those of an earlier leader are among them.
             left = deleting.half_deleted(c)
         for batch in old:
