@@ -114,7 +114,8 @@ VALUES (:name, :session, 1, :guard, :brings, :pools, :machine, :version, :state,
     {now}, {now}, {now} + :lease_s)
 ON CONFLICT (name) DO UPDATE SET session = excluded.session, epoch = tunnels.epoch + 1,
     guard = excluded.guard, brings = excluded.brings, pools = excluded.pools,
-    machine = excluded.machine, version = excluded.version, state = excluded.state, report = excluded.report,
+    machine = excluded.machine, version = excluded.version,
+    state = excluded.state, report = excluded.report,
     started_at = excluded.started_at, seen_at = excluded.seen_at,
     lease_until = excluded.lease_until
 WHERE tunnels.session = excluded.session OR tunnels.lease_until <= {now}
