@@ -38,6 +38,7 @@ from jobs.settings_sources import (
     unknown_variables,
     variable,
 )
+from jobs.settings_tunnel import TunnelSettings
 
 HostName = Annotated[str, StringConstraints(pattern=r"^[\w.-]{1,64}$")]
 PoolName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
@@ -119,6 +120,7 @@ class Settings(Section):
     worker: WorkerSettings = WorkerSettings()
     monitor: MonitorSettings = MonitorSettings()
     notify: NotifySettings = NotifySettings()
+    tunnel: dict[PoolName, TunnelSettings] = Field(default_factory=dict)
 
     def model_post_init(self, read: _Read | None) -> None:
         self._source = read.source if read else ""
@@ -235,11 +237,12 @@ def _variables(in_file: Mapping[Key, Given]) -> tuple[dict[str, Key], tuple[str,
 
     Pools are those of the file: a variable changes a pool, it does not make one.
     """
-    pools = sorted({key[1] for key in in_file if key[0] == "pools" and len(key) > 1} or {"mlx"})
     may: dict[str, Key] = {}
     may_not: list[str] = []
     for option in options(Settings):
-        for key in named(option.key, pools):
+        table = option.key[0]
+        names = {key[1] for key in in_file if key[0] == table and len(key) > 1}
+        for key in named(option.key, sorted(names or {"mlx"})):
             if option.from_environment:
                 may[variable(key)] = key
             else:

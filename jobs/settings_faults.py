@@ -133,6 +133,7 @@ def widening(
                 yield f"expected {name} not to be set: it would lead the store elsewhere; unset it"
     yield from _opening(given.get(("monitor", "address")))
     yield from _telling(given)
+    yield from _dialling(given)
 
 
 def _opening(address: Given | None) -> Iterator[str]:
@@ -158,6 +159,18 @@ def _telling(given: Mapping[Key, Given]) -> Iterator[str]:
                     " one in your configuration folder, may say whom to tell; write it there"
                 )
                 break
+
+
+def _dialling(given: Mapping[Key, Given]) -> Iterator[str]:
+    """What would log in somewhere with the owner's key."""
+    for key in given:
+        if key[0] == "tunnel" and not given[key].origin.is_owners:
+            yield (
+                f"expected `tunnel` to be in your own configuration, not in"
+                f" {given[key].origin.name}: only a file that you name with --config, or the one in"
+                " your configuration folder, may say where to log in; write it there"
+            )
+            return
 
 
 def switched_on(file: Mapping[Key, Given], given: Mapping[Key, Given]) -> Iterator[str]:

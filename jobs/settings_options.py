@@ -54,7 +54,7 @@ def known_names(model: type[BaseModel], table: Key) -> list[str]:
         if field is not None:
             here = _section(field.annotation) or field.annotation
         else:
-            here = _value_type(here)
+            here = _value_type(here) or _item_type(here)
     section = _section(here)
     return list(section.model_fields) if section else []
 
@@ -67,3 +67,7 @@ def _section(annotation: Any) -> type[BaseModel] | None:
 
 def _value_type(annotation: Any) -> Any:
     return get_args(annotation)[1] if get_origin(annotation) is dict else None
+
+
+def _item_type(annotation: Any) -> Any:
+    return get_args(annotation)[0] if get_origin(annotation) is tuple else None

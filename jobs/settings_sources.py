@@ -21,7 +21,12 @@ CONFIG_VARIABLE = "NIGHTMILL_CONFIG"
 #: Variables of the test suite are no settings.
 TEST_PREFIX = "NIGHTMILL_TEST_"
 
-_PATHS = frozenset({"data_dir", "models_dir", "password_file", "key_file"})
+_PATHS = frozenset(
+    {
+        *("data_dir", "models_dir", "password_file", "key_file", "webhook_key_file"),
+        "known_hosts_file",
+    }
+)
 
 #: How deep the deepest setting is: `pools.mlx.slots`.
 _DEPTH = 3

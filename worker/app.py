@@ -9,6 +9,7 @@ import psutil
 from celery import Celery
 
 from backends.base import Backend
+from jobs import guards
 from jobs.addresses import masked
 from jobs.broker import celery_app, waiting_messages
 from jobs.errors import BrokerError
@@ -57,7 +58,7 @@ def run_worker(
         BrokerError: the broker does not answer at the start.
     """
     data_dir, lock_dir = settings.data_dir, locks_in(settings.data_dir)
-    who = Identity(session=session, host=host, pool=pool, guard=presence.guard_of(lock_dir))
+    who = Identity(session=session, host=host, pool=pool, guard=guards.guard_of(lock_dir))
     with ExitStack() as last_first:
         last_first.callback(presence.take_name(lock_dir, who).release)
         store = Store.open(store_url)

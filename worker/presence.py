@@ -1,18 +1,15 @@
 """A worker's place among the hosts: its name is guarded, announced and given up again."""
 
 import contextlib
-import hashlib
 import logging
 import os
 import platform
 import re
-import uuid
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from backends.base import Capabilities
-from jobs.disk import sync_path
 from jobs.errors import UsageError
 from jobs.folders import locks_in
 from jobs.locks import FileLock
@@ -31,27 +28,6 @@ PASSING_S = 5.0
 
 #: How far this machine's clock may be from that of the store, in seconds.
 MOST_SKEW_S = 300.0
-
-
-def guard_of(lock_dir: Path) -> str:
-    """The id of a folder of locks, by which others know that a name is guarded in it.
-
-    A copy of the folder, or the same on another machine, guards nothing that the first one does,
-    so it gets an id of its own.
-    """
-    lock_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path, here = lock_dir / "guard", _place_of(lock_dir)
-    with FileLock(lock_dir / "guard.lock"):
-        written = path.read_text().split() if path.exists() else []
-        match written:
-            case [guard, place] if place == here:
-                return guard
-        guard = str(uuid.uuid4())
-        new = path.with_suffix(".new")
-        new.write_text(f"{guard} {here}\n")
-        sync_path(new)
-        new.rename(path)
-    return guard
 
 
 def take_name(lock_dir: Path, who: Identity, within_s: float = PASSING_S) -> FileLock:
@@ -188,17 +164,6 @@ _TWIN = (
     "A worker named {name} runs on another machine ({machine}), or in another data directory of"
     " this one. Give this one another name with `worker.name`, or end that one first."
 )
-
-
-def _place_of(folder: Path) -> str:
-    """What a folder on this machine and its copies elsewhere do not have in common."""
-    machine = next((p.read_text().strip() for p in _MACHINE_IDS if p.exists()), platform.node())
-    what = f"{machine} {folder.stat().st_ino}"
-    return hashlib.blake2b(what.encode(), digest_size=8).hexdigest()
-
-
-#: Where Linux keeps the id of a machine; elsewhere its name has to do.
-_MACHINE_IDS = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 
 
 def _lock_of(lock_dir: Path, name: str) -> FileLock:

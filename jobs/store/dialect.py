@@ -8,6 +8,7 @@
 `{state}`, `{batch}`   the state and the batch of `jobs AS j` for comparing only, where rows are
                  found by id or through that small index: another index is no shorter way, though
                  Postgres takes it for one where it has not counted the rows lately
+`{position}`     the function that says where in a text another one begins, 0 where it does not
 `{NAME}`         for each list given by name: a subselect of its rows, passed as one JSON value
 """
 
@@ -34,6 +35,7 @@ _WORDS = {
         "skip_locked": "",
         "jobs_in_flight": "jobs AS j INDEXED BY jobs_in_flight",
         "in_flight": _IN_FLIGHT,
+        "position": "instr",
         "state": "j.state",
         "batch": "j.batch_id",
     },
@@ -43,6 +45,7 @@ _WORDS = {
         "skip_locked": "FOR UPDATE OF j SKIP LOCKED",
         "jobs_in_flight": "jobs AS j",
         "in_flight": _IN_FLIGHT,
+        "position": "strpos",
         "state": "(j.state || '')",
         "batch": "(j.batch_id || '')",
     },

@@ -14,6 +14,7 @@ from jobs.store.notices import Event
 from jobs.store.ranking import Contender, in_line, in_turn, share
 from jobs.store.recovery import RUNNING_COLUMNS, charge, had_it_to_itself, hand_back
 from jobs.store.standings import SERVED, Standing, standings
+from jobs.store.tunnels import CUTS_OFF
 
 __all__ = [
     "Given",
@@ -51,7 +52,8 @@ class LivePool(msgspec.Struct, frozen=True, kw_only=True):
 
 def live_pools(c: Connection, alive_s: float) -> list[LivePool]:
     """The pools that have a host which claims jobs: it was seen in the last `alive_s` seconds and
-    is not parked, and neither it nor its whole pool rests. By name.
+    is not parked, neither it nor its whole pool rests, and no tunnel that is down cuts it off. By
+    name.
     """
     hosts = _LIVE(c, alive_s=alive_s).all()
     busy = {row.pool: row for row in _BUSY(c)}
@@ -199,15 +201,19 @@ def _put_back(c: Connection, pool: str, older_than_s: float) -> int:
 
 _PARTS = {"running_columns": RUNNING_COLUMNS}
 # A host that claims nothing now is given nothing: its messages would only pile up.
-_LIVE = Sql("""
-SELECT pool, slots, models FROM hosts
-WHERE seen_at > {now} - :alive_s AND (trouble IS NULL OR parked_until <= {now})
+_LIVE = Sql(
+    """
+SELECT h.pool, h.slots, h.models FROM hosts AS h
+WHERE h.seen_at > {now} - :alive_s AND (trouble IS NULL OR parked_until <= {now})
     AND rests_because IS NULL
     AND NOT EXISTS (
-        SELECT 1 FROM pools AS p WHERE p.name = hosts.pool
+        SELECT 1 FROM pools AS p WHERE p.name = h.pool
             AND p.paused = 1 AND (p.paused_until IS NULL OR p.paused_until > {now})
     )
-""")
+    AND NOT EXISTS (SELECT 1 FROM tunnels AS t WHERE {cuts_off})
+""",
+    {"cuts_off": CUTS_OFF},
+)
 _BUSY = Sql("""
 SELECT j.pool, count(*) AS in_flight,
     sum(CASE WHEN j.state = 'running' THEN 1 ELSE 0 END) AS running

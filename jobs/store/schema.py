@@ -210,6 +210,30 @@ pools = Table(
     Column("paused_until", Double),
 )
 
+# The tunnels by which hosts are reached, each with the lease that says that it lives.
+tunnels = Table(
+    "tunnels",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("session", Text, nullable=False),
+    # How often it was taken up, by whichever process; an older one has to give way.
+    Column("epoch", Integer, nullable=False),
+    # The id of its machine's folder of locks.
+    Column("guard", Text, nullable=False),
+    # 1: the workers of its machine get to the store or the broker through it.
+    Column("brings", Integer, nullable=False),
+    # The pools whose work goes through it, each between commas: `,mlx,chat,`.
+    Column("pools", Text, nullable=False),
+    Column("machine", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    # All that it says of itself, as JSON.
+    Column("report", Text, nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("seen_at", Double, nullable=False),
+    Column("lease_until", Double, nullable=False),
+)
+
 # Who did what to a batch or a pool, for its history. `detail` is JSON and quotes no prompt.
 actions = Table(
     "actions",

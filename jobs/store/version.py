@@ -1,4 +1,4 @@
 """The version of the store that this program reads and writes."""
 
 #: The newest script in `migrations/versions`; a test holds the two together.
-HEAD = "0004"
+HEAD = "0005"

@@ -7,7 +7,7 @@ import time
 
 import psutil
 
-from jobs import loops
+from jobs import guards, loops
 from jobs.broker import celery_app
 from jobs.errors import BrokerError, StoreError
 from jobs.folders import locks_in
@@ -120,7 +120,7 @@ class DispatcherThread:
         data_dir = self._settings.data_dir
         try:
             if self._guard is None:
-                self._guard = presence.guard_of(locks_in(data_dir))
+                self._guard = guards.guard_of(locks_in(data_dir))
             presence.take_back_from_the_dead(
                 self._store,
                 data_dir,

@@ -8,6 +8,7 @@ from functools import partial
 
 import msgspec
 
+from jobs import guards
 from jobs.addresses import parse_address
 from jobs.errors import StoreError, UsageError
 from jobs.settings import Settings
@@ -194,7 +195,7 @@ class Services:
 
         What died under our own eyes has been given back before this.
         """
-        guard = presence.guard_of(self._data_dir.locks)
+        guard = guards.guard_of(self._data_dir.locks)
         presence.take_back_jobs(
             self._store,
             self._settings.data_dir,

@@ -1,6 +1,5 @@
 """A worker's name: one living worker has it, and what a dead one held comes back at once."""
 
-import shutil
 import time
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import msgspec
 import pytest
 
 from backends.base import Capabilities, ModelInfo
+from jobs import guards
 from jobs.errors import UsageError
 from jobs.folders import locks_in
 from jobs.model import GenerationResult
@@ -42,29 +42,6 @@ def test_two_pools_of_one_machine_have_names_of_their_own(tmp_path: Path) -> Non
 
     for lock in [presence.take_name(tmp_path, who) for who in (WHO, other)]:
         lock.release()
-
-
-def test_a_folder_of_locks_is_known_by_an_id_of_its_own(tmp_path: Path) -> None:
-    first = presence.guard_of(tmp_path / "a")
-
-    assert presence.guard_of(tmp_path / "a") == first
-    assert presence.guard_of(tmp_path / "b") != first
-
-
-def test_a_copy_of_a_folder_of_locks_guards_nothing_of_the_first(tmp_path: Path) -> None:
-    first = presence.guard_of(tmp_path / "a")
-
-    shutil.copytree(tmp_path / "a", tmp_path / "copy")
-
-    assert presence.guard_of(tmp_path / "copy") != first
-    assert presence.guard_of(tmp_path / "a") == first
-
-
-def test_a_torn_id_of_a_folder_is_made_anew(tmp_path: Path) -> None:
-    presence.guard_of(tmp_path)
-    (tmp_path / "guard").write_text("")
-
-    assert presence.guard_of(tmp_path)
 
 
 def test_the_name_of_a_worker_that_lives_on_another_machine_is_refused(store: Store) -> None:
@@ -104,7 +81,7 @@ def test_whoever_leads_takes_back_at_once_what_a_dead_worker_of_the_machine_held
     store: Store, tmp_path: Path
 ) -> None:
     submit(store, ["one", "two", "three", "four"])
-    guard = presence.guard_of(locks_in(tmp_path))
+    guard = guards.guard_of(locks_in(tmp_path))
     dead, alive = (
         msgspec.structs.replace(WHO, session=name, host=name, guard=guard)
         for name in ("dead", "alive")
@@ -141,7 +118,7 @@ def test_what_a_dead_worker_had_answered_is_recorded_before_its_jobs_are_taken_b
     store: Store, tmp_path: Path, who_looks: str
 ) -> None:
     submit(store, ["one"])
-    guard = presence.guard_of(locks_in(tmp_path))
+    guard = guards.guard_of(locks_in(tmp_path))
     dead = msgspec.structs.replace(WHO, session="s-dead", guard=guard)
     presence.announce(store, dead, FOUND)
     hints = hand_out(store)
@@ -168,7 +145,7 @@ def test_nobody_is_blamed_for_a_worker_that_was_not_seen_since_we_lead(
     store: Store, tmp_path: Path
 ) -> None:
     submit(store, ["one"])
-    guard = presence.guard_of(locks_in(tmp_path))
+    guard = guards.guard_of(locks_in(tmp_path))
     dead = msgspec.structs.replace(WHO, session="s-dead", guard=guard)
     presence.announce(store, dead, FOUND)
     hints = hand_out(store)
