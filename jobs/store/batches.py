@@ -1,7 +1,7 @@
 """Batches: made, found, read again, tried again, cancelled and deleted."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Row
@@ -14,6 +14,14 @@ from jobs.store.dialect import Sql
 from jobs.store.ingest import no_longer_ingesting
 from jobs.store.notices import Event
 from jobs.store.terminal import leave, open_next_run
+
+
+class Place(NamedTuple):
+    """Who is to do a batch."""
+
+    model: str
+    pool: str
+
 
 #: Ids that a message names at most.
 MOST_NAMED = 5
@@ -85,9 +93,9 @@ def all_ids(c: Connection) -> list[str]:
     return list(_ALL_IDS(c).scalars())
 
 
-def open_ids(c: Connection) -> list[str]:
-    """The batches that are open, the oldest first."""
-    return list(_OPEN_IDS(c).scalars())
+def open_places(c: Connection) -> dict[str, Place]:
+    """The batches that are open, the oldest first, and who is to do each."""
+    return {row.id: Place(row.model, row.pool) for row in _OPEN_PLACES(c)}
 
 
 def handed_out(c: Connection) -> list[Batch]:
@@ -261,7 +269,9 @@ _NEWEST = Sql(
     _PARTS,
 )
 _ALL_IDS = Sql("SELECT id FROM batches WHERE state <> 'deleting' ORDER BY id")
-_OPEN_IDS = Sql("SELECT id FROM batches WHERE state = 'open' ORDER BY created_at, id")
+_OPEN_PLACES = Sql(
+    "SELECT id, model, pool FROM batches WHERE state = 'open' ORDER BY created_at, id"
+)
 _HANDED_OUT = Sql(
     "SELECT {columns} FROM batches WHERE state = 'open' AND paused_reason IS NULL"
     " ORDER BY created_at, id",

@@ -98,7 +98,7 @@ def test_the_newest_batches_come_first(desk: Desk) -> None:
         desk.batch(batch_id=name)
     with desk.store.read() as c:
         assert [batch.id for batch in batches.newest(c, 2)] == ["b-3", "b-2"]
-        assert batches.open_ids(c) == ["b-1", "b-2", "b-3"]
+        assert list(batches.open_places(c)) == ["b-1", "b-2", "b-3"]
 
 
 def test_counts_of_a_batch_that_is_not_there_are_zero(desk: Desk) -> None:
