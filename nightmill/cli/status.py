@@ -76,7 +76,7 @@ def _size(size: int) -> str:
 def fields(status: Status, report: Report | None) -> dict[str, Any]:
     """A status for programs, with the report of a batch in which nothing moves."""
     of_report = {} if report is None else msgspec.structs.asdict(report)
-    return msgspec.structs.asdict(status) | of_report
+    return status.fields() | of_report
 
 
 def lines(status: Status, report: Report | None) -> list[str]:

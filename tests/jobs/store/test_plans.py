@@ -55,6 +55,7 @@ ONCE = {
     "batches_WHO_TRIED",
     "batches_DELETE_JOBS",
     "deleting_HAS_JOBS",
+    "failures_CUT_SHORT",
     "deleting_PAGE",
     "results_HAS_ROWS",
 }
