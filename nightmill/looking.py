@@ -144,7 +144,8 @@ def _status(
     resting: Mapping[str, hosts.Rest],
 ) -> Status:
     pools = () if batch.state.is_over else batches.pools_of_unfinished(c, batch.id)
+    models = () if batch.state.is_over else batches.models_of_unfinished(c, batch.id)
     deadline = None if batch.state.is_over else batch.deadline
     left_s = None if deadline is None else deadline - dialect.now(c)
     counts = batches.counts(c, batch.id)
-    return status_of(batch, counts, living, pools, left_s=left_s, resting=resting)
+    return status_of(batch, counts, living, pools, models=models, left_s=left_s, resting=resting)

@@ -53,6 +53,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     pool: str
     #: Absolute path of the results; empty without one.
     output: str
+    #: The models that unfinished rows ask for, as far as the first and last of them tell.
+    models: tuple[str, ...]
     #: The pools that unfinished rows wait for or run in, and those of them that no host serves.
     pools: tuple[str, ...]
     unserved: tuple[str, ...]
@@ -115,11 +117,12 @@ def status_of(
     living: "Sequence[HostRow]" = (),
     pools: tuple[str, ...] = (),
     *,
+    models: tuple[str, ...] = (),
     left_s: float | None = None,
     resting: "Mapping[str, Rest] | None" = None,
 ) -> Status:
-    """The status of a batch with these counts, whose rows wait for these pools, while these hosts
-    live and these pools rest, and which has so many seconds left to its deadline.
+    """The status of a batch with these counts, whose rows wait for these pools and models, while
+    these hosts live and these pools rest, and which has so many seconds left to its deadline.
     """
     is_paused = batch.paused_reason is not None
     troubles = [trouble_of(living, pool) for pool in pools]
@@ -148,6 +151,7 @@ def status_of(
         model=batch.model,
         pool=batch.pool,
         output=batch.output,
+        models=models,
         pools=pools,
         unserved=tuple(pool for pool in pools if pool not in served),
         trouble=troubles[0] if troubles and all(troubles) else None,

@@ -25,6 +25,8 @@ class Place(NamedTuple):
 
 #: Ids that a message names at most.
 MOST_NAMED = 5
+#: Unfinished jobs that tell for all of them.
+MOST_LOOKED_AT = 20
 
 
 def create(c: Connection, batch_id: str, new: NewBatch) -> Batch:
@@ -128,6 +130,13 @@ def who_ran(c: Connection, batch_id: str) -> list[tuple[str, str, int]]:
 def pools_of_unfinished(c: Connection, batch_id: str) -> tuple[str, ...]:
     """The pools that unfinished jobs wait for or run in; takes as long for many jobs as for few."""
     return tuple(sorted(_POOLS(c, batch_id=batch_id).scalars()))
+
+
+def models_of_unfinished(c: Connection, batch_id: str) -> tuple[str, ...]:
+    """The models that unfinished jobs ask for, as far as `MOST_LOOKED_AT` of those in flight, and
+    as many of the first and of the last that wait, show them.
+    """
+    return tuple(sorted(_MODELS(c, batch_id=batch_id, limit=MOST_LOOKED_AT).scalars()))
 
 
 def lock(c: Connection, batch_id: str) -> BatchState:
@@ -335,6 +344,23 @@ SELECT pool FROM waiting WHERE pool IS NOT NULL
 UNION
 SELECT j.pool FROM {jobs_in_flight} WHERE {in_flight} AND {batch} = :batch_id
 """)
+# Along the index of what is pending, whose ends are those of the pools and of the lines.
+_MODELS = Sql(
+    """
+SELECT model FROM (
+    SELECT j.model {pending} ORDER BY j.pool, j.suspect, j.line LIMIT :limit
+) AS first
+UNION
+SELECT model FROM (
+    SELECT j.model {pending} ORDER BY j.pool DESC, j.suspect DESC, j.line DESC LIMIT :limit
+) AS last
+UNION
+SELECT model FROM (
+    SELECT j.model FROM {jobs_in_flight} WHERE {in_flight} AND {batch} = :batch_id LIMIT :limit
+) AS held
+""",
+    {"pending": "FROM jobs AS j WHERE j.batch_id = :batch_id AND j.state = 'pending'"},
+)
 _WHO_TRIED = Sql("""
 SELECT DISTINCT a.host FROM jobs AS j JOIN attempts AS a ON a.job_id = j.id
 WHERE j.batch_id = :batch_id ORDER BY a.host

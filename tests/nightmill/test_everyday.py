@@ -104,6 +104,24 @@ def test_retry_lets_another_model_do_what_failed(command: Command, desk: Desk, b
     assert "SECRET" not in command("retry", "night").err
 
 
+def test_the_status_names_the_model_of_what_is_unfinished(
+    command: Command, desk: Desk, batch: str
+) -> None:
+    of_both = "model fake, null, pool fake, null"
+    assert "model fake, pool fake" in command("status", "night").out
+
+    command("retry", "night", "--model", "null")
+
+    assert of_both in command("status", "night").out
+    assert command("status", "night", "--json").json["models"] == ["fake", "null"]
+    answer(desk, "fake", JobState.SUCCEEDED, JobState.SUCCEEDED)
+    assert "model null, pool null" in command("status", "night").out
+    answer(desk, "null", JobState.SUCCEEDED, JobState.SUCCEEDED)
+    desk.finalize()
+    told = command("status", "night", "--json").json
+    assert (told["models"], told["model"]) == ([], "fake")
+
+
 def test_rows_that_another_model_answered_keep_that_when_their_command_is_given_again(
     command: Command, desk: Desk, batch: str, mill: Path
 ) -> None:

@@ -243,6 +243,24 @@ def test_the_pools_of_what_is_unfinished_are_known(desk: Desk) -> None:
     assert pools() == ("mlx", "ollama")
 
 
+def test_the_models_of_what_is_unfinished_are_known_by_the_first_and_the_last(desk: Desk) -> None:
+    size = 2 * batches.MOST_LOOKED_AT
+    named = {1: "first", size: "last", size // 2 + 1: "hidden"}
+    desk.batch(*(line(i, model=named.get(i, "demo")) for i in range(1, size + 2)))
+
+    def models() -> tuple[str, ...]:
+        with desk.store.read() as c:
+            return batches.models_of_unfinished(c, "b-1")
+
+    assert models() == ("demo", "first", "last")
+    (job,) = desk.take(1)
+    assert models() == ("demo", "first", "hidden", "last")
+    desk.record(outcome(job))
+    assert models() == ("demo", "hidden", "last")
+    desk.cancel()
+    assert models() == ()
+
+
 def test_the_hosts_that_were_given_prompts_are_known_whatever_came_of_them(desk: Desk) -> None:
     desk.batch(line(1), line(2))
     first, second = desk.take(2)
