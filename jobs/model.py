@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from jobs.codes import ErrorCode
-from jobs.states import BatchState, JobState
+from jobs.states import TERMINAL, UNFINISHED, UNSUCCESSFUL, BatchState, JobState, number_in
 
 Role = Literal["system", "user", "assistant"]
 
@@ -231,19 +231,29 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     output_tokens: int = 0
 
     @property
+    def by_state(self) -> dict[JobState, int]:
+        """The number of jobs in each state."""
+        return {state: getattr(self, state.value) for state in JobState}
+
+    @property
     def total(self) -> int:
         """All jobs of the batch."""
         return self.finished + self.unfinished
 
     @property
     def finished(self) -> int:
-        """Jobs whose present run is over."""
-        return self.succeeded + self.failed + self.cancelled + self.expired
+        """Jobs whose present run is over, however it ended."""
+        return number_in(TERMINAL, self.by_state)
 
     @property
     def unfinished(self) -> int:
         """Jobs that still have to end."""
-        return self.pending + self.dispatched + self.running
+        return number_in(UNFINISHED, self.by_state)
+
+    @property
+    def unsuccessful(self) -> int:
+        """Jobs that are over without an answer."""
+        return number_in(UNSUCCESSFUL, self.by_state)
 
 
 #: Who pauses a batch of which too much failed: `paused_by`, else a user.

@@ -3,6 +3,7 @@
 `docs/states.md` draws the same tables; a test holds the two together.
 """
 
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 
 
@@ -44,6 +45,8 @@ class BatchState(StrEnum):
 
 TERMINAL = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED})
 UNFINISHED = frozenset(JobState) - TERMINAL
+#: Over, and without an answer: because of these a command ends with 1.
+UNSUCCESSFUL = TERMINAL - {JobState.SUCCEEDED}
 BATCH_OVER = frozenset(
     {
         BatchState.COMPLETED,
@@ -53,6 +56,12 @@ BATCH_OVER = frozenset(
         BatchState.DELETING,
     }
 )
+
+
+def number_in(states: Collection[JobState], counts: Mapping[JobState, int]) -> int:
+    """How many of so many jobs by state are in any of these states."""
+    return sum(counts[state] for state in states)
+
 
 #: Moves within one run, and the one move (to PENDING from a terminal state) that opens the next.
 JOB_MOVES: dict[JobState, frozenset[JobState]] = {

@@ -1,8 +1,9 @@
-"""Why rows of a batch failed, in numbers, lines and messages."""
+"""Why rows of a batch have no answer, in numbers, lines and messages."""
 
 import msgspec
 
 from jobs.model import Places
+from jobs.states import JobState
 from jobs.store.failures import FailedRow, FailedRows
 from nightmill.report import WAYS_OUT
 
@@ -11,7 +12,7 @@ NAMED_LINES = 5
 
 
 class FailureGroup(msgspec.Struct, frozen=True, kw_only=True):
-    """All rows of a batch that failed with the same code."""
+    """All rows of a batch that are over without an answer for the same reason."""
 
     code: str
     rows: int
@@ -26,20 +27,23 @@ class FailureGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Errors(msgspec.Struct, frozen=True, kw_only=True):
-    """Why rows of a batch failed; also while it runs. Holds no prompt and no answer."""
+    """Why rows of a batch have no answer; also while it runs. Holds no prompt and no answer."""
 
     id: str
     name: str
     total: int
     failed: int
+    #: Number of jobs by state, and of those that failed, were cancelled or expired together.
+    counts: dict[JobState, int]
+    unsuccessful: int
     #: Most frequent first.
     codes: tuple[FailureGroup, ...]
-    #: The first failed rows in the order of the input.
+    #: The first of these rows in the order of the input.
     rows: tuple[FailedRow, ...]
 
 
 def group_of(failed: FailedRows, batch_id: str, places: Places) -> FailureGroup:
-    """The failures of one code, with the way out of them for this batch."""
+    """The rows of one code, with the way out for this batch."""
     spots = [places.of(line) for line in failed.lines]
     return FailureGroup(
         code=failed.code,

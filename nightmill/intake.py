@@ -112,4 +112,5 @@ def plan_of(
         deadline_in_s=None if request.deadline is None else request.deadline - time.time(),
         max_failures=request.max_failures,
         notify=request.notify,
+        who=who(settings),
     )

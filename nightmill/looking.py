@@ -40,13 +40,13 @@ def report_of(store: Store, batch_id: str) -> Report:
     """The report of a batch; reads all its rows, so it is for the end."""
     with store.read() as c:
         places = Places(batches.get(c, batch_id).files)
-        failed = batches.failures(c, batch_id)
+        reasons = [*batches.failures(c, batch_id), *_cut_short(c, batch_id)]
         shares = batches.who_ran(c, batch_id)
         seen_by = batches.who_tried(c, batch_id)
     return Report(
         failures=tuple(
             Failure(code=code, rows=rows, first_file=file, first_line=line, message=message)
-            for code, rows, at, message in failed
+            for code, rows, at, message in sorted(reasons, key=lambda reason: -reason[1])
             for file, line in [places.of(at)]
         ),
         shares=tuple(Share(host=host, model=model, rows=rows) for host, model, rows in shares),
@@ -71,22 +71,30 @@ def place(batch: Batch) -> tuple[int, float, str]:
 
 
 def errors_of(store: Store, word: str, limit: int) -> Errors:
-    """Why rows of the batch that `word` names failed, with the first `limit` of them."""
+    """Why rows of the batch that `word` names have no answer, with the first `limit` of them."""
     with store.read() as c:
         batch = batches.get(c, word)
         counts = batches.counts(c, batch.id)
         places = Places(batch.files)
-        by_code = failures.by_code(c, batch.id, NAMED_LINES)
-        rows = failures.first(c, batch.id, limit)
+        cut_short = failures.cut_short(c, batch.id, counts, max(limit, NAMED_LINES))
+        by_code = [
+            *failures.by_code(c, batch.id, NAMED_LINES),
+            *(each.by_code(NAMED_LINES) for each in cut_short),
+        ]
+        rows = [*failures.first(c, batch.id, limit), *(row for e in cut_short for row in e.first)]
+    by_code.sort(key=lambda group: -group.rows)
+    rows.sort(key=lambda row: row.line)
     return Errors(
         id=batch.id,
         name=batch.name,
         total=counts.total,
         failed=counts.failed,
+        counts=counts.by_state,
+        unsuccessful=counts.unsuccessful,
         codes=tuple(group_of(failed, batch.id, places) for failed in by_code),
         rows=tuple(
             msgspec.structs.replace(row, file=file, line=line)
-            for row in rows
+            for row in rows[:limit]
             for file, line in [places.of(row.line)]
         ),
     )
@@ -122,6 +130,13 @@ def short_id(batch_id: str, ids: list[str]) -> str:
     )
 
 
+def _cut_short(c: Connection, batch_id: str) -> list[tuple[str, int, int, str]]:
+    """What was cancelled or has expired, as `batches.failures` has what failed."""
+    found = failures.cut_short(c, batch_id, batches.counts(c, batch_id), 1)
+    groups = (each.by_code(1) for each in found)
+    return [(group.code, group.rows, group.lines[0], group.message) for group in groups]
+
+
 def _status(
     c: Connection,
     batch: Batch,
@@ -129,7 +144,8 @@ def _status(
     resting: Mapping[str, hosts.Rest],
 ) -> Status:
     pools = () if batch.state.is_over else batches.pools_of_unfinished(c, batch.id)
+    models = () if batch.state.is_over else batches.models_of_unfinished(c, batch.id)
     deadline = None if batch.state.is_over else batch.deadline
     left_s = None if deadline is None else deadline - dialect.now(c)
     counts = batches.counts(c, batch.id)
-    return status_of(batch, counts, living, pools, left_s=left_s, resting=resting)
+    return status_of(batch, counts, living, pools, models=models, left_s=left_s, resting=resting)

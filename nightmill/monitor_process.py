@@ -67,7 +67,7 @@ def broker_url(settings: Settings) -> str:
 
 def list_batches(c: Connection) -> list[BatchNow]:
     """The batches that run, in the order in which they are served, then the newest others."""
-    running = [batches.get(c, batch_id) for batch_id in batches.open_ids(c)[:MOST]]
+    running = [batches.get(c, batch_id) for batch_id in list(batches.open_places(c))[:MOST]]
     running.sort(key=place)
     shown = {batch.id for batch in running}
     others = [batch for batch in batches.newest(c, ENDED) if batch.id not in shown]

@@ -1,4 +1,4 @@
-"""What came of a batch: why rows failed, and who did the work."""
+"""What came of a batch: why rows have no answer, and who did the work."""
 
 import msgspec
 
@@ -8,7 +8,7 @@ WAYS_OUT = {code.value: code.way_out for code in ErrorCode}
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows that failed for the same reason."""
+    """Rows that are over without an answer for the same reason."""
 
     code: str
     rows: int
@@ -29,7 +29,7 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """Why rows failed, most frequent first, and who answered the others."""
+    """Why rows have no answer, most frequent first, and who answered the others."""
 
     failures: tuple[Failure, ...]
     shares: tuple[Share, ...]

@@ -1,13 +1,13 @@
 """How far a batch is, as a value for programs and for people."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from jobs.deadlines import late_by_s
 from jobs.model import BRAKE, Batch, Counts
-from jobs.states import BatchState, JobState
+from jobs.states import TERMINAL, UNFINISHED, UNSUCCESSFUL, BatchState, JobState, number_in
 from nightmill.rests import PoolRest, rests_of
 from nightmill.trouble import Trouble, trouble_of
 
@@ -53,6 +53,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     pool: str
     #: Absolute path of the results; empty without one.
     output: str
+    #: The models that unfinished rows ask for, as far as the first and last of them tell.
+    models: tuple[str, ...]
     #: The pools that unfinished rows wait for or run in, and those of them that no host serves.
     pools: tuple[str, ...]
     unserved: tuple[str, ...]
@@ -74,12 +76,12 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def finished(self) -> int:
         """Jobs that are over, however they ended."""
-        return sum(count for state, count in self.counts.items() if state.is_terminal)
+        return number_in(TERMINAL, self.counts)
 
     @property
     def unfinished(self) -> int:
         """Jobs that still have to end."""
-        return self.total - self.finished
+        return number_in(UNFINISHED, self.counts)
 
     @property
     def succeeded(self) -> int:
@@ -88,8 +90,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def unsuccessful(self) -> int:
-        """Jobs that failed, were cancelled or expired."""
-        return self.finished - self.succeeded
+        """Jobs that failed, were cancelled or expired: they are over without an answer."""
+        return number_in(UNSUCCESSFUL, self.counts)
 
     @property
     def is_over(self) -> bool:
@@ -99,6 +101,15 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         """
         return self.state.is_over and not self.unfinished
 
+    def fields(self) -> dict[str, Any]:
+        """What it says to programs, with the sums that its states are added up to."""
+        sums = {
+            "total": self.total,
+            "finished": self.finished,
+            "unsuccessful": self.unsuccessful,
+        }
+        return msgspec.structs.asdict(self) | sums
+
 
 def status_of(
     batch: Batch,
@@ -106,16 +117,16 @@ def status_of(
     living: "Sequence[HostRow]" = (),
     pools: tuple[str, ...] = (),
     *,
+    models: tuple[str, ...] = (),
     left_s: float | None = None,
     resting: "Mapping[str, Rest] | None" = None,
 ) -> Status:
-    """The status of a batch with these counts, whose rows wait for these pools, while these hosts
-    live and these pools rest, and which has so many seconds left to its deadline.
+    """The status of a batch with these counts, whose rows wait for these pools and models, while
+    these hosts live and these pools rest, and which has so many seconds left to its deadline.
     """
     is_paused = batch.paused_reason is not None
     troubles = [trouble_of(living, pool) for pool in pools]
     served = {host.pool for host in living}
-    by_state = {state: getattr(counts, state.value) for state in JobState}
     # What a dispatcher that has ended noted last says nothing any more.
     is_moving = counts.running > 0
     jobs_per_s = batch.jobs_per_s if is_moving else 0.0
@@ -130,7 +141,7 @@ def status_of(
         paused_reason=batch.paused_reason,
         paused_by=batch.paused_by if is_paused else None,
         paused_until=batch.paused_until if is_paused else None,
-        counts=by_state,
+        counts=counts.by_state,
         cut=counts.cut,
         input_tokens=counts.input_tokens,
         output_tokens=counts.output_tokens,
@@ -140,6 +151,7 @@ def status_of(
         model=batch.model,
         pool=batch.pool,
         output=batch.output,
+        models=models,
         pools=pools,
         unserved=tuple(pool for pool in pools if pool not in served),
         trouble=troubles[0] if troubles and all(troubles) else None,

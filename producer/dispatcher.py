@@ -24,7 +24,7 @@ from producer.attention import Attention
 from producer.brake import Brake
 from producer.expiry import Expiry
 from producer.floor import Floor
-from producer.pace import Pace
+from producer.paces import Paces
 from producer.publisher import Pack, Publisher
 from producer.recalls import Recalls
 from producer.resting import keep_rests
@@ -79,7 +79,7 @@ class Dispatcher:
         self._attention = Attention.beginning(clock())
         self._sampler = Sampler(store)
         self._progress: dict[str, Progress] = {}
-        self._paces: dict[str, Pace] = {}
+        self._paces = Paces()
         self._standings: dict[str, Standing] = {}
         self._is_any_done = False
         self._turns = Turns()
@@ -180,16 +180,14 @@ class Dispatcher:
 
     def _keep_rates(self, now: float) -> None:
         with self._store.read() as c:
-            counts = {batch_id: batches.counts(c, batch_id) for batch_id in batches.open_ids(c)}
+            places = batches.open_places(c)
+            counts = {batch_id: batches.counts(c, batch_id) for batch_id in places}
         self._turns.keep(counts)
-        self._paces = {
-            batch_id: self._paces.get(batch_id, Pace.from_now(seen, now)).seen(seen, now)
-            for batch_id, seen in counts.items()
-        }
-        if not self._paces:
+        self._paces.look(places, counts, now)
+        if not places:
             return
         with self._store.write() as c:
-            for batch_id, pace in self._paces.items():
+            for batch_id, pace in self._paces:
                 verbs.keep_rates(c, batch_id, pace.jobs_per_s, pace.tokens_per_s)
 
     def _hand_out(self, pools: Sequence[LivePool], now: float) -> list[Handed]:

@@ -23,9 +23,9 @@ class Pace:
     #: When that was, and when the last look was, by the clock of whoever looks, in seconds.
     since: float
     seen_at: float
-    #: Whether any jobs have ended since the first look.
-    has_begun: bool = False
-    #: Jobs that ended after the first ones; those of the last time; jobs that ran at the last look.
+    #: Jobs that are yet to end before it is measured: the first ones, whatever time they took.
+    to_skip: int = 1
+    #: Jobs that ended after those; those of the last time; jobs that ran at the last look.
     ended: int = 0
     last_ended: int = 0
     running: int = 0
@@ -37,6 +37,11 @@ class Pace:
     def from_now(cls, counts: Counts, now: float) -> Self:
         """Nothing is known yet."""
         return cls(counts=counts, since=now, seen_at=now, running=counts.running)
+
+    @classmethod
+    def after_move(cls, counts: Counts, now: float) -> Self:
+        """Nothing is known any more: others do the jobs. Those that run end where they were."""
+        return replace(cls.from_now(counts, now), to_skip=max(1, counts.running))
 
     @property
     def jobs_per_s(self) -> float:
@@ -57,8 +62,10 @@ class Pace:
         if ended <= 0 or now <= self.since:
             # Jobs that were opened again, or none that runs: what passes now is no time of theirs.
             return replace(looked, counts=counts, since=now)
-        if not self.has_begun:
-            return replace(looked, counts=counts, since=now, has_begun=True)
+        if self.to_skip:
+            # Of what ran at a move some may have been handed back, and never end.
+            left = max(0, min(self.to_skip - ended, counts.running))
+            return replace(looked, counts=counts, since=now, to_skip=left)
         elapsed_s = now - self.since
         tokens = max(0, counts.output_tokens - self.counts.output_tokens)
         return replace(

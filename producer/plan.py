@@ -76,6 +76,8 @@ class SubmitPlan:
     max_failures: float | None = None
     #: Tell its owner when it is over, paused or expired.
     notify: bool = False
+    #: Who gives the command, for the history of a batch.
+    who: str = ""
 
     def __post_init__(self) -> None:
         if not self.into or not self.into.isprintable() or self.into in RESULT_FIELDS:

@@ -54,9 +54,9 @@ def refuse_other_options(batch: Batch, plan: SubmitPlan) -> None:
     ]
     if differing:
         raise UsageError(
-            f"{shown_path(plan.output or plan.source)} has answers of a run with other options:"
-            f" {', '.join(differing)}. Give the same options, name another output with -o, or run"
-            " everything again with --fresh."
+            f"{shown_path(plan.output or plan.source)} has answers of the batch {batch.id}"
+            f" ({batch.name}), which has other options: {', '.join(differing)}. Give the same"
+            " options, name another output with -o, or run everything again with --fresh."
         )
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import starmap
 from pathlib import Path
 from typing import Self
@@ -15,9 +15,10 @@ from jobs.errors import StoppedEarlyError
 from jobs.locks import FileLock
 from jobs.model import Batch, NewBatch, NewJob
 from jobs.states import BatchState
-from jobs.store import batches, editing, ingest
+from jobs.store import actions, batches, editing, ingest
 from jobs.store.editing import Changes
 from jobs.store.store import Store
+from producer.alterations import Alterations, alterations
 from producer.lines import LineParser
 from producer.plan import MAX_FAILURES, SubmitPlan, shown_path
 from producer.probe import refuse_useless
@@ -59,6 +60,8 @@ class Submitted:
     bad_lines: int = 0
     #: Sentences about the input that its user should read.
     notes: tuple[str, ...] = ()
+    #: What this command changed of a known run.
+    altered: Alterations = field(default_factory=dict)
 
     def plus(self, chunk: Sequence[NewJob], added: ingest.Added) -> Self:
         """The same after one more chunk."""
@@ -124,9 +127,9 @@ def _resume(store: Store, batch: Batch, plan: SubmitPlan) -> Submitted:
     if counts.total > counts.succeeded + counts.failed:
         choice_of(batch, plan)
     with store.write(durable=True) as c:
-        _take_changes(c, batch, plan)
+        altered = _take_changes(c, batch.id, plan)
         batch = batches.resume(c, batch.id)
-    return Submitted(batch=batch, is_known=True, was_read=False, kept=counts.total)
+    return Submitted(batch=batch, is_known=True, was_read=False, kept=counts.total, altered=altered)
 
 
 def _read_in(
@@ -144,9 +147,13 @@ def _read_in(
     if known is None:
         # What a batch has already takes no more room.
         refuse_without_room(store, reading, parser, plan.part)
-    batch = _begin(store, plan, known, reading)
+    batch, altered = _begin(store, plan, known, reading)
     done = Submitted(
-        batch=batch, is_known=going_on is not None, was_read=True, notes=reading.notes()
+        batch=batch,
+        is_known=going_on is not None,
+        was_read=True,
+        notes=reading.notes(),
+        altered=altered,
     )
     for chunk in _chunks(starmap(parser.parse, reading.rows())):
         with store.write(durable=True) as c:
@@ -163,25 +170,29 @@ def _read_in(
         return replace(done, batch=batches.finish_ingest(c, batch.id, known_by, reading.files))
 
 
-def _begin(store: Store, plan: SubmitPlan, known: Batch | None, reading: Reading) -> Batch:
+def _begin(
+    store: Store, plan: SubmitPlan, known: Batch | None, reading: Reading
+) -> tuple[Batch, Alterations]:
     with store.write(durable=True) as c:
         if known is not None and not plan.is_fresh:
-            _take_changes(c, known, plan)
-            return batches.reopen_ingest(c, known.id, reading.files)
+            altered = _take_changes(c, known.id, plan)
+            return batches.reopen_ingest(c, known.id, reading.files), altered
         if known is not None:
             batches.delete(c, known.id)
         if plan.name is not None:
             batches.refuse_taken(c, shown_path(plan.name))
-        return batches.create(c, ids.batch_id(), _new_batch(plan, reading))
+        return batches.create(c, ids.batch_id(), _new_batch(plan, reading)), {}
 
 
-def _take_changes(c: Connection, batch: Batch, plan: SubmitPlan) -> None:
-    """Take over what a command may change without being another run."""
-    if plan.name is not None and shown_path(plan.name) != batch.name:
-        batches.rename(c, batch.id, shown_path(plan.name))
+def _take_changes(c: Connection, batch_id: str, plan: SubmitPlan) -> Alterations:
+    """Take over what a command may change without being another run, and note what that was."""
+    batches.lock(c, batch_id)
+    before = batches.get(c, batch_id)
+    if plan.name is not None and shown_path(plan.name) != before.name:
+        batches.rename(c, batch_id, shown_path(plan.name))
     editing.change(
         c,
-        batch.id,
+        batch_id,
         Changes(
             priority=plan.priority,
             max_failures=plan.max_failures,
@@ -190,7 +201,11 @@ def _take_changes(c: Connection, batch: Batch, plan: SubmitPlan) -> None:
         ),
     )
     if plan.notify:
-        batches.want_notices(c, batch.id)
+        batches.want_notices(c, batch_id)
+    altered = alterations(before, batches.get(c, batch_id))
+    if altered:
+        actions.note(c, plan.who, "edit", batch_id=batch_id, **altered)
+    return altered
 
 
 def _new_batch(plan: SubmitPlan, reading: Reading) -> NewBatch:

@@ -1,7 +1,7 @@
 """Batches: made, found, read again, tried again, cancelled and deleted."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Row
@@ -15,8 +15,18 @@ from jobs.store.ingest import no_longer_ingesting
 from jobs.store.notices import Event
 from jobs.store.terminal import leave, open_next_run
 
+
+class Place(NamedTuple):
+    """Who is to do a batch."""
+
+    model: str
+    pool: str
+
+
 #: Ids that a message names at most.
 MOST_NAMED = 5
+#: Unfinished jobs that tell for all of them.
+MOST_LOOKED_AT = 20
 
 
 def create(c: Connection, batch_id: str, new: NewBatch) -> Batch:
@@ -85,9 +95,9 @@ def all_ids(c: Connection) -> list[str]:
     return list(_ALL_IDS(c).scalars())
 
 
-def open_ids(c: Connection) -> list[str]:
-    """The batches that are open, the oldest first."""
-    return list(_OPEN_IDS(c).scalars())
+def open_places(c: Connection) -> dict[str, Place]:
+    """The batches that are open, the oldest first, and who is to do each."""
+    return {row.id: Place(row.model, row.pool) for row in _OPEN_PLACES(c)}
 
 
 def handed_out(c: Connection) -> list[Batch]:
@@ -120,6 +130,13 @@ def who_ran(c: Connection, batch_id: str) -> list[tuple[str, str, int]]:
 def pools_of_unfinished(c: Connection, batch_id: str) -> tuple[str, ...]:
     """The pools that unfinished jobs wait for or run in; takes as long for many jobs as for few."""
     return tuple(sorted(_POOLS(c, batch_id=batch_id).scalars()))
+
+
+def models_of_unfinished(c: Connection, batch_id: str) -> tuple[str, ...]:
+    """The models that unfinished jobs ask for, as far as `MOST_LOOKED_AT` of those in flight, and
+    as many of the first and of the last that wait, show them.
+    """
+    return tuple(sorted(_MODELS(c, batch_id=batch_id, limit=MOST_LOOKED_AT).scalars()))
 
 
 def lock(c: Connection, batch_id: str) -> BatchState:
@@ -261,7 +278,9 @@ _NEWEST = Sql(
     _PARTS,
 )
 _ALL_IDS = Sql("SELECT id FROM batches WHERE state <> 'deleting' ORDER BY id")
-_OPEN_IDS = Sql("SELECT id FROM batches WHERE state = 'open' ORDER BY created_at, id")
+_OPEN_PLACES = Sql(
+    "SELECT id, model, pool FROM batches WHERE state = 'open' ORDER BY created_at, id"
+)
 _HANDED_OUT = Sql(
     "SELECT {columns} FROM batches WHERE state = 'open' AND paused_reason IS NULL"
     " ORDER BY created_at, id",
@@ -325,6 +344,23 @@ SELECT pool FROM waiting WHERE pool IS NOT NULL
 UNION
 SELECT j.pool FROM {jobs_in_flight} WHERE {in_flight} AND {batch} = :batch_id
 """)
+# Along the index of what is pending, whose ends are those of the pools and of the lines.
+_MODELS = Sql(
+    """
+SELECT model FROM (
+    SELECT j.model {pending} ORDER BY j.pool, j.suspect, j.line LIMIT :limit
+) AS first
+UNION
+SELECT model FROM (
+    SELECT j.model {pending} ORDER BY j.pool DESC, j.suspect DESC, j.line DESC LIMIT :limit
+) AS last
+UNION
+SELECT model FROM (
+    SELECT j.model FROM {jobs_in_flight} WHERE {in_flight} AND {batch} = :batch_id LIMIT :limit
+) AS held
+""",
+    {"pending": "FROM jobs AS j WHERE j.batch_id = :batch_id AND j.state = 'pending'"},
+)
 _WHO_TRIED = Sql("""
 SELECT DISTINCT a.host FROM jobs AS j JOIN attempts AS a ON a.job_id = j.id
 WHERE j.batch_id = :batch_id ORDER BY a.host

@@ -139,7 +139,11 @@ UPDATE batches SET
     END
 WHERE id = :batch_id
 """)
-_GIVE = Sql("UPDATE batches SET model = :model, pool = :pool WHERE id = :batch_id")
+# How fast others did it says nothing any more.
+_GIVE = Sql(
+    "UPDATE batches SET model = :model, pool = :pool, jobs_per_s = 0, tokens_per_s = 0"
+    " WHERE id = :batch_id"
+)
 _WAITING = Sql(
     "SELECT j.id, j.line FROM jobs AS j WHERE {waiting} ORDER BY j.line LIMIT :limit", _PARTS
 )

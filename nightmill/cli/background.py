@@ -11,10 +11,12 @@ from pathlib import Path
 import typer
 
 from jobs.settings import Settings
+from nightmill.cli.outlook import unserved
 from nightmill.cli.output import print_json, say, tell
 from nightmill.cli.terminal import open_private
 from nightmill.embedded.child import python, rotate
 from nightmill.embedded.datadir import DataDir
+from nightmill.status import Status
 
 LOOK_EVERY_S = 0.1
 #: How a process that a signal killed is reported: stopped early, and resumable.
@@ -32,7 +34,7 @@ class Background:
 
 def detach(
     settings: Settings,
-    batch_id: str,
+    status: Status,
     *,
     config: Path | None,
     has_output: bool,
@@ -46,9 +48,10 @@ def detach(
     """
     options = [] if config is None else ["--config", str(config.absolute())]
     options += ["--allow-sleep"] if settings.worker.allow_sleep else []
-    log = DataDir(settings.data_dir).log_of_run(batch_id)
-    found = start_in_background(batch_id, options, log, check)
-    tell_background(batch_id, found, has_output=has_output, json=json)
+    log = DataDir(settings.data_dir).log_of_run(status.id)
+    found = start_in_background(status.id, options, log, check)
+    warnings = unserved(status, settings, is_run_here=True)
+    tell_background(status.id, found, warnings, has_output=has_output, json=json)
 
 
 def start_in_background(
@@ -90,12 +93,15 @@ def start_in_background(
     return Background(pid=process.pid, log=log)
 
 
-def tell_background(batch_id: str, found: Background, *, has_output: bool, json: bool) -> None:
+def tell_background(
+    batch_id: str, found: Background, warnings: Sequence[str], *, has_output: bool, json: bool
+) -> None:
     """Print the batch's id and say what can be done with what runs now."""
     if json:
-        print_json(id=batch_id, pid=found.pid, log=str(found.log))
+        print_json(id=batch_id, pid=found.pid, log=str(found.log), warnings=warnings)
         return
     say(
+        *warnings,
         f"It runs in the background as process {found.pid} and writes how it goes to {found.log}.",
         f"  how far it is:    nightmill status {batch_id}",
         f"  wait for its end: nightmill wait {batch_id}",

@@ -3,10 +3,8 @@
 from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 
-from jobs.states import JobState
 from nightmill.cli import options, words
 from nightmill.cli.output import print_json, say, tell
 from nightmill.cli.rests import clock, why_nothing_begins
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
 
 NEWEST = 20
 
-_HEADING = ("id", "state", "done", "failed", "age", "name", "output", "")
+_HEADING = ("id", "state", "done", "no answer", "age", "name", "output", "")
 _NUMBERS = (2, 3)
 
 
@@ -47,7 +45,7 @@ def batches(
 
 def fields(listed: "Listed") -> dict[str, object]:
     """One batch for programs: its status, and since when it is there."""
-    return msgspec.structs.asdict(listed.status) | {"created_at": listed.created_at}
+    return listed.status.fields() | {"created_at": listed.created_at}
 
 
 def cells(listed: "Listed") -> tuple[str, ...]:
@@ -57,7 +55,7 @@ def cells(listed: "Listed") -> tuple[str, ...]:
         listed.short_id,
         _state(status),
         f"{status.finished:,}/{status.total:,}",
-        f"{status.counts[JobState.FAILED]:,}",
+        f"{status.unsuccessful:,}",
         words.duration(listed.age_s),
         status.name,
         status.output or "-",

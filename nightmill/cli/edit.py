@@ -1,16 +1,17 @@
 """`nightmill edit`."""
 
 import math
-from collections.abc import Iterator
+import time
 from contextlib import closing
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 
 from nightmill.cli import completion, options, words
+from nightmill.cli.changes import in_words
+from nightmill.cli.outlook import too_late
 from nightmill.cli.output import print_json, say
-from nightmill.cli.rests import clock
 from nightmill.cli.signals import InterruptedByUser, Signals
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def edit(
     from jobs.store.editing import Changes
     from nightmill.deadline import new_deadline_at
     from nightmill.editing import Edit, edit_batch
+    from nightmill.looking import look
     from nightmill.setup import open_store, read_settings
 
     wanted = Edit(
@@ -77,15 +79,16 @@ def edit(
         except InterruptedByUser:
             say("Stopped half-way: the same command changes the rows that are left.")
             raise
+        warnings = [*too_late(look(store, done.id), settings, time.time())]
     if json:
-        print_json(**msgspec.structs.asdict(done))
+        print_json(**msgspec.structs.asdict(done), warnings=warnings)
     else:
-        say(line(done, wanted))
+        say(line(done, wanted), *warnings)
 
 
 def line(done: "Edited", wanted: "Edit") -> str:
     """What was changed, and what runs on as it was."""
-    said = ", ".join(_changes(wanted))
+    said = ", ".join(in_words(_told(wanted)))
     if done.model is None:
         return f"{done.id} is changed: {said}."
     moved = f"{words.count(done.moved, 'row')} will be done by {done.model} ({done.pool})"
@@ -93,14 +96,8 @@ def line(done: "Edited", wanted: "Edit") -> str:
     return f"{done.id}: {'; '.join(filter(None, (moved, said, running)))}."
 
 
-def _changes(wanted: "Edit") -> Iterator[str]:
-    changes = wanted.changes
-    if changes.priority is not None:
-        yield f"priority {changes.priority}"
-    if changes.max_running is not None:
-        yield f"at most {changes.max_running:,} rows at once" if changes.max_running else "no limit"
-    if changes.max_failures is not None:
-        yield f"paused when more than {changes.max_failures:.0%} of its last rows fail"
-    if wanted.deadline is not None:
-        at = math.isfinite(wanted.deadline)
-        yield f"deadline {clock(wanted.deadline)}" if at else "no deadline"
+def _told(wanted: "Edit") -> dict[str, Any]:
+    if wanted.deadline is None:
+        return wanted.changes.told
+    never = math.isinf(wanted.deadline)
+    return wanted.changes.told | {"deadline": None if never else wanted.deadline}

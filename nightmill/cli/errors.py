@@ -9,6 +9,7 @@ import typer
 
 from nightmill.cli import options, words
 from nightmill.cli.output import print_json, tell
+from nightmill.cli.summary import unsuccessful
 
 if TYPE_CHECKING:
     from nightmill.failures import Errors, FailureGroup
@@ -26,7 +27,7 @@ def errors(
     json: options.Json = False,
     config: options.Config = None,
 ) -> None:
-    """Say why rows failed and what helps, also while the batch runs.
+    """Say why rows failed, were cancelled or expired and what helps, also while the batch runs.
 
     Shows no prompts and no answers; `nightmill results` has the rows.
 
@@ -44,16 +45,20 @@ def errors(
 
 
 def lines(found: "Errors") -> Iterator[str]:
-    """The failures of a batch for people."""
+    """What has no answer, for people."""
     rows = words.count(found.total, "row")
-    yield f"{found.name}: {found.failed:,} of {rows} failed  ({found.id})"
+    how = ", ".join(unsuccessful(found.counts))
+    yield (
+        f"{found.name}: {found.unsuccessful:,} of {rows} ended without an answer"
+        f"{how and ': '}{how}  ({found.id})"
+    )
     for group in found.codes:
         yield from _group(group)
     if found.rows:
         yield ""
         yield from _table(found)
-    if 0 < len(found.rows) < found.failed:
-        yield f"and {found.failed - len(found.rows):,} more; --limit lists them"
+    if 0 < len(found.rows) < found.unsuccessful:
+        yield f"and {found.unsuccessful - len(found.rows):,} more; --limit lists them"
 
 
 def _group(group: "FailureGroup") -> Iterator[str]:

@@ -14,6 +14,7 @@ from jobs.settings import Settings
 from jobs.states import BatchState
 from jobs.store.store import Store
 from nightmill.cli.onlooker import Onlooker, it_waits
+from nightmill.cli.outlook import too_late
 from nightmill.cli.output import print_json, say
 from nightmill.cli.progress import progress
 from nightmill.cli.rests import before_it_starts
@@ -80,8 +81,10 @@ def _run_to_the_end(course: Course, before: Status) -> Status:
         say("All rows are done already." if is_done else f"The batch was {before.state} before.")
         course.on_served()
         return before
-    resting = before_it_starts(before, course.settings, time.time())
+    now = time.time()
+    resting = before_it_starts(before, course.settings, now)
     say(*_other_batches(course, before), *map(it_waits, resting))
+    say(*too_late(before, course.settings, now))
     data_dir = DataDir(course.settings.data_dir)
     with (
         logged_to(data_dir.log_of("dispatcher")),

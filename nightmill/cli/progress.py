@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 
 from jobs.states import JobState
 from nightmill.cli.rests import why_nothing_begins
-from nightmill.cli.summary import speed
+from nightmill.cli.summary import speed, unsuccessful
 from nightmill.cli.terminal import Terminal
 from nightmill.status import Status
 
@@ -44,10 +44,8 @@ def progress(stream: TextIO | None = None, terminal: Terminal | None = None) -> 
 
 
 def figures(status: Status) -> str:
-    """Done, failed, speed and time left in one line."""
-    parts = [f"{status.finished:,} of {status.total:,} done"]
-    if status.unsuccessful:
-        parts.append(f"{status.unsuccessful:,} failed")
+    """Done, done without an answer, speed and time left in one line."""
+    parts = [f"{status.finished:,} of {status.total:,} done", *unsuccessful(status.counts)]
     waits = why_nothing_begins(status) if not status.counts[JobState.RUNNING] else ""
     return ", ".join([*parts, *speed(status), *([waits] if waits else [])])
 

@@ -1,6 +1,7 @@
 """What is said of pools that rest, and of pauses that end."""
 
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -43,15 +44,18 @@ def pause_of(status: Status) -> str:
 
 def before_it_starts(status: Status, settings: "Settings", now: float) -> list[str]:
     """Of the pools that a batch waits for and nobody serves yet: those that will rest at first."""
-    said = []
+    return [of_pool(rest, now) for rest in yet_to_open(status, settings, now)]
+
+
+def yet_to_open(status: Status, settings: "Settings", now: float) -> Iterator[PoolRest]:
+    """The rests of these pools."""
+    at = local_time(now)
     for pool in status.unserved:
         hours = settings.pools[pool].opening if pool in settings.pools else None
-        at = local_time(now)
         if hours is not None and not hours.is_open(at):
             change = hours.next_change(at)
             until = None if change is None else change.timestamp()
-            said.append(of_pool(PoolRest(pool=pool, because="hours", until=until, reason=""), now))
-    return said
+            yield PoolRest(pool=pool, because="hours", until=until, reason="")
 
 
 def why_nothing_begins(status: Status) -> str:

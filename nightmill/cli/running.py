@@ -11,15 +11,20 @@ from jobs.errors import UsageError
 from jobs.store.store import Store
 from nightmill.cli import options, words
 from nightmill.cli.background import detach
+from nightmill.cli.changes import in_words
 from nightmill.cli.finish import Course, finish
 from nightmill.cli.output import say, standard_output
 from nightmill.cli.signals import STOPS, Signals
+from nightmill.cli.summary import counts
 from nightmill.cli.terminal import Terminal
 from nightmill.delivery import deliver, deliver_once
 from nightmill.embedded.datadir import DataDir
 from nightmill.intake import Accepted, take_in
+from nightmill.looking import look
 from nightmill.request import Request
 from nightmill.setup import open_store, read_settings
+from nightmill.status import Status
+from producer.submit import Submitted
 from producer.writers import note_on_ending
 
 
@@ -36,7 +41,8 @@ def run_request(
         accepted = take_in(settings, store, request, lambda _lines, _bytes: signals.check())
         batch_id = accepted.submitted.batch.id
         terminal.log_to(data_dir.log_of_run(batch_id))
-        say(*plan_in_words(accepted, request, "standard output"))
+        found = found_in_words(accepted.submitted, look(store, batch_id))
+        say(*plan_in_words(accepted, request, "standard output"), *found)
         again = _way_on(batch_id)
         course = Course(
             settings=settings,
@@ -62,11 +68,13 @@ def run_request_in_background(
     settings = read_settings(config, allow_sleep=allow_sleep)
     with Terminal(), Signals(*STOPS) as signals, closing(open_store(settings)) as store:
         accepted = take_in(settings, store, request, lambda _lines, _bytes: signals.check())
+        status = look(store, accepted.submitted.batch.id)
         if not json:
-            say(*plan_in_words(accepted, request, "the store"))
+            found = found_in_words(accepted.submitted, status)
+            say(*plan_in_words(accepted, request, "the store"), *found)
         detach(
             settings,
-            accepted.submitted.batch.id,
+            status,
             config=config,
             has_output=request.output is not None,
             json=json,
@@ -117,6 +125,23 @@ def plan_in_words(accepted: Accepted, request: Request, elsewhere: str) -> list[
     if done.bad_lines:
         said.append(f"{words.count(done.bad_lines, 'line')} cannot run; the summary says why")
     return said
+
+
+def found_in_words(done: Submitted, status: Status) -> list[str]:
+    """Of a run that was known: how far it is, what came to it, and what was changed of it."""
+    if not done.is_known:
+        return []
+    said = [f"known as {done.batch.id} ({done.batch.name}): {counts(status)}; {_input(done)}"]
+    if done.altered:
+        said.append(f"changed: {', '.join(in_words(done.altered))}")
+    return said
+
+
+def _input(done: Submitted) -> str:
+    if not done.was_read:
+        return "its input is the same"
+    parts = {"new": done.new, "changed": done.changed, "as before": done.kept}
+    return ", ".join(f"{rows:,} {what}" for what, rows in parts.items() if rows)
 
 
 def _model(accepted: Accepted) -> str:

@@ -69,6 +69,12 @@ def disk_lines(disk: "DiskUse") -> list[str]:
     return said if disk.warning is None else [*said, disk.warning]
 
 
+def _doers(status: Status) -> str:
+    """The model and the pool of what is unfinished, else of the batch."""
+    models, pools = status.models or (status.model,), status.pools or (status.pool,)
+    return f"model {', '.join(models)}, pool {', '.join(pools)}"
+
+
 def _size(size: int) -> str:
     return size_text(size) if size else "nothing"
 
@@ -76,7 +82,7 @@ def _size(size: int) -> str:
 def fields(status: Status, report: Report | None) -> dict[str, Any]:
     """A status for programs, with the report of a batch in which nothing moves."""
     of_report = {} if report is None else msgspec.structs.asdict(report)
-    return msgspec.structs.asdict(status) | of_report
+    return status.fields() | of_report
 
 
 def lines(status: Status, report: Report | None) -> list[str]:
@@ -87,7 +93,7 @@ def lines(status: Status, report: Report | None) -> list[str]:
     said = [
         f"{status.name}: {status.state}  ({status.id})",
         ", ".join([summary.counts(status), *summary.speed(status)]),
-        f"{summary.tokens(status)}, model {status.model}, pool {status.pool}",
+        f"{summary.tokens(status)}, {_doers(status)}",
         *schedule(status),
     ]
     if status.paused_reason is not None:

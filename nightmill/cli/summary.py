@@ -1,10 +1,10 @@
 """How a batch stands and how it ended, in words."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from jobs.states import JobState
+from jobs.states import UNSUCCESSFUL, JobState
 from nightmill.cli import words
 from nightmill.report import WAYS_OUT, Failure, Report
 from nightmill.status import Status
@@ -44,16 +44,20 @@ def summary(status: Status, report: Report, now: Spent, elsewhere: Sequence[str]
 def counts(status: Status) -> str:
     """How many rows are answered, running, waiting, and over without an answer."""
     of = status.counts
-    other = {
-        "running": of[JobState.RUNNING],
-        "waiting": of[JobState.PENDING] + of[JobState.DISPATCHED],
-        "failed": of[JobState.FAILED],
-        "cancelled": of[JobState.CANCELLED],
-        "expired": of[JobState.EXPIRED],
-        "cut at max_tokens": status.cut,
-    }
-    answered = f"{words.count(status.succeeded, 'row')} answered"
-    return ", ".join([answered, *(f"{n:,} {what}" for what, n in other.items() if n)])
+    waiting = of[JobState.PENDING] + of[JobState.DISPATCHED]
+    return ", ".join(
+        [
+            f"{words.count(status.succeeded, 'row')} answered",
+            *_some({"running": of[JobState.RUNNING], "waiting": waiting}),
+            *unsuccessful(of),
+            *_some({"cut at max_tokens": status.cut}),
+        ]
+    )
+
+
+def unsuccessful(counts: Mapping[JobState, int]) -> list[str]:
+    """`2 failed`, `3 expired`: how rows ended that have no answer."""
+    return _some({state: counts[state] for state in JobState if state in UNSUCCESSFUL})
 
 
 def speed(status: Status) -> list[str]:
@@ -81,6 +85,10 @@ def tokens(status: Status) -> str:
 def shares(report: Report) -> list[str]:
     """Which model on which host answered how many rows."""
     return [f"by {s.model} on {s.host}: {words.count(s.rows, 'row')}" for s in report.shares]
+
+
+def _some(numbers: Mapping[str, int]) -> list[str]:
+    return [f"{number:,} {what}" for what, number in numbers.items() if number]
 
 
 def _effort(status: Status, now: Spent) -> Iterator[str]:

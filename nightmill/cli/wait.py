@@ -47,7 +47,7 @@ def wait(
         if detach:
             background.detach(
                 settings,
-                found.id,
+                found,
                 config=config,
                 has_output=bool(found.output),
                 json=json,

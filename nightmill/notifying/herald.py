@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from jobs import loops
 from jobs.errors import StoreError
 from jobs.settings_notify import NotifySettings
-from jobs.store import batches, notices
+from jobs.store import actions, batches, notices
 from jobs.store.notices import Event, Notice
 from jobs.store.store import Store
 from nightmill.notifying.command import Command
@@ -88,8 +88,12 @@ class Herald:
         way = self._ways.get(notice.channel)
         fault = "it is not configured here" if way is None else _fault_of(way, message)
         with self._store.write() as c:
-            if fault is None or _is_given_up(notice):
+            if fault is None:
                 notices.drop(c, notice)
+            elif _is_given_up(notice):
+                notices.drop(c, notice)
+                told = {"of": message.event.value, "by": notice.channel, "because": fault}
+                actions.note(c, actions.BY_ITSELF, "not_told", batch_id=notice.batch_id, **told)
             else:
                 notices.put_off(c, notice, PAUSES_S[notice.tries])
         if fault is not None:

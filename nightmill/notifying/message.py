@@ -49,7 +49,7 @@ class Way(Protocol):
 
 def message_of(event: Event, batch_id: str, counts: Counts) -> Message:
     """What is told of a batch with these counts. A batch without any answer has failed."""
-    is_failed = event is Event.COMPLETED and counts.failed > 0 and counts.succeeded == 0
+    is_failed = event is Event.COMPLETED and counts.unsuccessful > 0 and counts.succeeded == 0
     return Message(
         event=Event.FAILED if is_failed else event,
         batch=batch_id,

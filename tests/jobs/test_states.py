@@ -9,8 +9,10 @@ from jobs.states import (
     JOB_MOVES,
     TERMINAL,
     UNFINISHED,
+    UNSUCCESSFUL,
     BatchState,
     JobState,
+    number_in,
 )
 
 PAGE = Path(__file__).parents[2] / "docs" / "states.md"
@@ -77,3 +79,12 @@ def test_states_know_whether_they_are_the_end() -> None:
     assert {state for state in JobState if state.is_terminal} == TERMINAL
     assert {state for state in BatchState if state.is_over} == BATCH_OVER
     assert TERMINAL.isdisjoint(UNFINISHED)
+    assert {state for state in TERMINAL if state not in UNSUCCESSFUL} == {JobState.SUCCEEDED}
+
+
+def test_jobs_are_added_up_by_their_states() -> None:
+    counts = {state: 10**place for place, state in enumerate(JobState)}
+    assert number_in(TERMINAL, counts) + number_in(UNFINISHED, counts) == sum(counts.values())
+    assert number_in(UNSUCCESSFUL, counts) == sum(
+        counts[state] for state in (JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED)
+    )

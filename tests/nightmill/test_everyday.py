@@ -51,7 +51,8 @@ def test_errors_are_grouped_with_their_lines_and_the_way_out_while_the_batch_run
     told = command("errors", "night").out
     found = command("errors", "night", "--limit", "2", "--json").json
 
-    assert told.startswith(f"night: 3 of 5 rows failed  ({batch})\n  refused: 2 rows, lines 1, 2\n")
+    ended = "3 of 5 rows ended without an answer: 3 failed"
+    assert told.startswith(f"night: {ended}  ({batch})\n  refused: 2 rows, lines 1, 2\n")
     assert "line 5  -   invalid_json" in told
     assert "SECRET" not in told
     assert (found["failed"], found["total"]) == (3, 5)
@@ -61,6 +62,32 @@ def test_errors_are_grouped_with_their_lines_and_the_way_out_while_the_batch_run
     ]
     assert [row["custom_id"] for row in found["rows"]] == ["r0", "r1"]
     assert "BATCH" not in told
+
+
+def test_what_was_cancelled_or_expired_counts_alike_wherever_it_is_counted(
+    command: Command, desk: Desk, batch: str
+) -> None:
+    command("cancel", "night", "--row", "r2")
+    desk.do("UPDATE batches SET deadline = created_at - 1")
+
+    waited = command("wait", "night")
+
+    how = "3 failed, 1 cancelled, 1 expired"
+    assert waited.status == 1
+    assert f"0 rows answered, {how}\n" in waited.err
+    assert "expired: 1 row, first in line 4: The batch's deadline passed first." in waited.err
+    errors = command("errors", "night")
+    assert errors.out.startswith(f"night: 5 of 5 rows ended without an answer: {how}  ({batch})")
+    assert "  cancelled: 1 row, line 3\n" in errors.out
+    assert command("batches").out.splitlines()[1].split()[1:4] == ["expired", "5/5", "5"]
+    found = command("errors", "night", "--limit", "4", "--json").json
+    told = command("status", "night", "--json").json
+    (listed,) = command("batches", "--json").json["batches"]
+    assert [code["code"] for code in found["codes"]] == [code["code"] for code in told["failures"]]
+    assert [row["line"] for row in found["rows"]] == [1, 2, 3, 4]
+    for each in (found, told, listed):
+        assert (each["total"], each["unsuccessful"], each["counts"]["failed"]) == (5, 5, 3)
+    assert told["finished"] == listed["finished"] == 5
 
 
 def test_a_list_of_errors_that_is_cut_short_says_so(command: Command, desk: Desk) -> None:
@@ -75,6 +102,24 @@ def test_retry_lets_another_model_do_what_failed(command: Command, desk: Desk, b
     answer(desk, "null", JobState.SUCCEEDED, JobState.SUCCEEDED)
     assert desk.states(batch)[1] == "succeeded"
     assert "SECRET" not in command("retry", "night").err
+
+
+def test_the_status_names_the_model_of_what_is_unfinished(
+    command: Command, desk: Desk, batch: str
+) -> None:
+    of_both = "model fake, null, pool fake, null"
+    assert "model fake, pool fake" in command("status", "night").out
+
+    command("retry", "night", "--model", "null")
+
+    assert of_both in command("status", "night").out
+    assert command("status", "night", "--json").json["models"] == ["fake", "null"]
+    answer(desk, "fake", JobState.SUCCEEDED, JobState.SUCCEEDED)
+    assert "model null, pool null" in command("status", "night").out
+    answer(desk, "null", JobState.SUCCEEDED, JobState.SUCCEEDED)
+    desk.finalize()
+    told = command("status", "night", "--json").json
+    assert (told["models"], told["model"]) == ([], "fake")
 
 
 def test_rows_that_another_model_answered_keep_that_when_their_command_is_given_again(
@@ -113,7 +158,8 @@ def test_batches_are_a_table_with_ids_that_can_be_typed(
 
     heading, first, second = command("batches").out.splitlines()
 
-    assert heading.split() == ["id", "state", "done", "failed", "age", "name", "output"]
+    columns = ["id", "state", "done", "no", "answer", "age", "name", "output"]
+    assert heading.split() == columns
     assert second.split()[1:4] == ["open", "3/5", "3"]
     assert second.endswith(str(mill / "out.jsonl"))
     for row, full in ((first, newer), (second, batch)):

@@ -44,6 +44,12 @@ def test_progress_tells_done_failed_speed_and_time_left() -> None:
     )
 
 
+def test_progress_tells_apart_how_rows_ended_without_an_answer() -> None:
+    assert figures(status(pending=1, succeeded=1, failed=2, cancelled=3, expired=4)) == (
+        "10 of 11 done, 2 failed, 3 cancelled, 4 expired"
+    )
+
+
 def test_a_batch_in_which_nothing_runs_has_no_speed() -> None:
     assert figures(status(pending=10)) == "0 of 10 done"
     assert status(pending=10).eta_s is None

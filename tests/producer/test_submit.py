@@ -205,12 +205,13 @@ def test_lines_without_a_model_are_tried_again_when_somebody_has_it(
 def test_other_options_over_the_same_output_are_refused_by_name(
     sqlite_store: Store, source: Path, output: Path, change: dict[str, Any], words: str
 ) -> None:
-    submitted(sqlite_store, plan(source, output))
+    first = submitted(sqlite_store, plan(source, output, name="night")).batch
 
     with pytest.raises(UsageError) as caught:
         submitted(sqlite_store, plan(source, output, **change))
 
     assert words in str(caught.value)
+    assert f"answers of the batch {first.id} (night)" in str(caught.value)
     assert "{prompt}?" not in str(caught.value)
     assert "--fresh" in str(caught.value)
 

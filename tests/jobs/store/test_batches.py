@@ -98,7 +98,7 @@ def test_the_newest_batches_come_first(desk: Desk) -> None:
         desk.batch(batch_id=name)
     with desk.store.read() as c:
         assert [batch.id for batch in batches.newest(c, 2)] == ["b-3", "b-2"]
-        assert batches.open_ids(c) == ["b-1", "b-2", "b-3"]
+        assert list(batches.open_places(c)) == ["b-1", "b-2", "b-3"]
 
 
 def test_counts_of_a_batch_that_is_not_there_are_zero(desk: Desk) -> None:
@@ -241,6 +241,24 @@ def test_the_pools_of_what_is_unfinished_are_known(desk: Desk) -> None:
     assert pools() == ("cloud", "mlx", "ollama")
     desk.record(outcome(job))
     assert pools() == ("mlx", "ollama")
+
+
+def test_the_models_of_what_is_unfinished_are_known_by_the_first_and_the_last(desk: Desk) -> None:
+    size = 2 * batches.MOST_LOOKED_AT
+    named = {1: "first", size: "last", size // 2 + 1: "hidden"}
+    desk.batch(*(line(i, model=named.get(i, "demo")) for i in range(1, size + 2)))
+
+    def models() -> tuple[str, ...]:
+        with desk.store.read() as c:
+            return batches.models_of_unfinished(c, "b-1")
+
+    assert models() == ("demo", "first", "last")
+    (job,) = desk.take(1)
+    assert models() == ("demo", "first", "hidden", "last")
+    desk.record(outcome(job))
+    assert models() == ("demo", "hidden", "last")
+    desk.cancel()
+    assert models() == ()
 
 
 def test_the_hosts_that_were_given_prompts_are_known_whatever_came_of_them(desk: Desk) -> None:

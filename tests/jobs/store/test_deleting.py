@@ -58,7 +58,7 @@ def test_from_the_first_moment_on_nobody_sees_it(desk: Desk) -> None:
 
     with desk.store.read() as c:
         assert [batch.id for batch in batches.newest(c, 9)] == ["b-2"]
-        assert batches.all_ids(c) == batches.open_ids(c) == ["b-2"]
+        assert batches.all_ids(c) == list(batches.open_places(c)) == ["b-2"]
         assert batches.find(c, "b-1") is None
         with pytest.raises(UsageError, match="There is no batch"):
             batches.get(c, "b-1")

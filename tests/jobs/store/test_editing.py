@@ -58,6 +58,15 @@ def test_what_waits_goes_to_the_other_pool_and_what_runs_stays(desk: Desk) -> No
     assert desk.counted() == desk.recount()
 
 
+def test_how_fast_others_did_it_is_forgotten(desk: Desk) -> None:
+    desk.batch(*rows(1))
+    desk.do("UPDATE batches SET jobs_per_s = 40, tokens_per_s = 400")
+
+    give(desk)
+
+    assert desk.ask("SELECT jobs_per_s, tokens_per_s FROM batches") == [(0, 0)]
+
+
 def test_rows_move_page_by_page_and_the_same_again_moves_the_rest(desk: Desk) -> None:
     desk.batch(*rows(5))
     give(desk)

@@ -46,3 +46,18 @@ def test_a_batch_without_failures_has_none(desk: Desk) -> None:
 
     with desk.store.read() as c:
         assert failures.by_code(c, "b-1", 3) == failures.first(c, "b-1", 3) == []
+        assert failures.cut_short(c, "b-1", desk.counts(), 3) == []
+
+
+def test_what_was_cancelled_has_its_first_lines_and_its_number(desk: Desk) -> None:
+    desk.batch()
+    desk.record(*map(outcome, desk.take(2)))
+    desk.cancel()
+
+    with desk.store.read() as c:
+        (cancelled,) = failures.cut_short(c, "b-1", desk.counts(), 3)
+
+    assert [row.line for row in cancelled.first] == [3, 4, 5]
+    group = cancelled.by_code(2)
+    assert (group.code, group.rows, group.lines) == ("cancelled", 8, (3, 4))
+    assert group.message.startswith("The job was cancelled.")

@@ -55,6 +55,7 @@ ONCE = {
     "batches_WHO_TRIED",
     "batches_DELETE_JOBS",
     "deleting_HAS_JOBS",
+    "failures_CUT_SHORT",
     "deleting_PAGE",
     "results_HAS_ROWS",
 }
@@ -93,7 +94,11 @@ def test_the_counts_do_not_read_the_jobs(sqlite_desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    "statement", [dispatch._DISPATCH, standings._OPEN, dispatch._DONE, terminal._PENDING]
+    "statement",
+    [
+        *(batches._MODELS, batches._POOLS),
+        *(dispatch._DISPATCH, standings._OPEN, dispatch._DONE, terminal._PENDING),
+    ],
 )
 def test_what_waits_is_found_among_what_waits(sqlite_desk: Desk, statement: Sql) -> None:
     assert any("USING INDEX jobs_pending" in step for step in plan(sqlite_desk, statement))

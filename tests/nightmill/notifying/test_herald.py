@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from jobs.settings_notify import NotifySettings
+from jobs.store import actions
 from jobs.store.store import Store
 from nightmill.notifying import herald
 from nightmill.notifying.herald import Herald
@@ -91,6 +92,8 @@ def test_a_way_that_fails_is_tried_again_and_the_others_hear_nothing_twice(
     eventually(lambda: waiting(desk) == 0, "all to be told")
 
     assert [len(way.told) for way in ears.values()] == [1, 1]
+    with desk.store.read() as c:
+        assert actions.of_batch(c, "b-1") == []
 
 
 def test_a_dead_receiver_delays_others_by_one_message_at_a_time(
@@ -138,6 +141,10 @@ def test_a_way_that_never_hears_is_given_up(
 
     assert (ears["webhook"].failures, len(ears["command"].told)) == (98, 1)
     assert "Batch b-1 is completed, and nobody was told by webhook: it has a cold." in caplog.text
+    with desk.store.read() as c:
+        (given_up,) = actions.of_batch(c, "b-1")
+    assert (given_up.who, given_up.verb) == (actions.BY_ITSELF, "not_told")
+    assert given_up.detail == {"of": "completed", "by": "webhook", "because": "it has a cold"}
 
 
 def test_a_way_that_breaks_ends_no_telling_and_shows_no_key(

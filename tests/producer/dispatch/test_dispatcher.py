@@ -286,6 +286,25 @@ def test_a_batch_has_rates_while_it_runs_and_none_after(
     assert work.ask("SELECT jobs_per_s, tokens_per_s FROM batches") == [(0.0, 0.0)]
 
 
+def test_a_batch_that_others_do_has_no_rate_until_they_have_shown_one(
+    work: Work, dispatcher: Dispatcher, outbox: Outbox, clock: Clock
+) -> None:
+    work.host(slots=4)
+    work.batch(20)
+    dispatcher.step()
+    for _ in range(2):
+        work.run(outbox.take()[:4])
+        clock.now += 2.0
+        dispatcher.step()
+    assert work.ask("SELECT jobs_per_s FROM batches") == [(2.0,)]
+
+    work.sql("UPDATE batches SET model = 'larger'")
+    clock.now += UPKEEP_S
+    dispatcher.step()
+
+    assert work.ask("SELECT jobs_per_s FROM batches") == [(0.0,)]
+
+
 def test_counters_are_folded_while_a_batch_runs(
     work: Work, dispatcher: Dispatcher, outbox: Outbox, clock: Clock
 ) -> None:

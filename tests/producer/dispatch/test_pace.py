@@ -3,10 +3,13 @@
 import pytest
 
 from jobs.model import Counts
+from jobs.store.batches import Place
 from producer.pace import Pace
+from producer.paces import Paces
 
 ROWS = 1000
 TOKENS = 50
+QUICK, SLOW = Place("demo", "mlx"), Place("qwen3:8b", "ollama")
 
 
 def at(finished: int, running: int = 8) -> Counts:
@@ -83,3 +86,54 @@ def test_rows_that_are_opened_again_are_no_step_back() -> None:
         pace = pace.seen(at(finished), float(second))
 
     assert pace.jobs_per_s == pytest.approx(400)
+
+
+def told_on_the_way(*looks: tuple[int, Place, int, int]) -> list[float]:
+    """What is told of a batch at each look: a second, who does it, jobs finished, and running."""
+    paces, told = Paces(), []
+    for second, place, finished, running in looks:
+        paces.look({"b-1": place}, {"b-1": at(finished, running)}, float(second))
+        told += [pace.jobs_per_s for _, pace in paces]
+    return told
+
+
+def test_a_batch_that_is_moved_has_the_pace_of_those_who_do_it_now() -> None:
+    """Eight rows that were begun before the move end where they were, one after the other."""
+    before = [(second, QUICK, 40 * second, 8) for second in range(4)]
+    ends = [(4 + done, SLOW, 120 + done, 8 - done + 1) for done in range(9)]
+    after = [(22, SLOW, 129, 1), (32, SLOW, 130, 1), (42, SLOW, 131, 1)]
+
+    told = told_on_the_way(*before, *ends, *after)
+
+    assert told[:4] == [0.0, 0.0, 40.0, 40.0]
+    assert told[4:13] == [0.0] * 9
+    assert told[-2:] == [pytest.approx(1 / 10, rel=0.05)] * 2
+
+
+def test_rows_that_are_handed_back_at_a_move_are_not_waited_for() -> None:
+    told = told_on_the_way(
+        (0, QUICK, 0, 8),
+        (1, SLOW, 0, 8),
+        (2, SLOW, 0, 1),
+        (12, SLOW, 1, 1),
+        (22, SLOW, 2, 1),
+        (32, SLOW, 3, 1),
+    )
+
+    assert told == [0.0] * 5 + [pytest.approx(1 / 10)]
+
+
+def test_another_model_in_the_same_pool_is_another_place() -> None:
+    moved = Place("large", QUICK.pool)
+    told = told_on_the_way((0, QUICK, 0, 1), (1, QUICK, 9, 1), (2, QUICK, 18, 1), (3, moved, 27, 1))
+
+    assert told == [0.0, 0.0, 9.0, 0.0]
+
+
+def test_a_batch_that_is_not_open_any_more_is_forgotten() -> None:
+    paces = Paces()
+    paces.look({"b-1": QUICK}, {"b-1": at(0)}, 0.0)
+
+    paces.look({}, {}, 1.0)
+
+    assert list(paces) == []
