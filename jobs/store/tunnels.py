@@ -69,7 +69,7 @@ def cut_off(c: Connection) -> dict[str, str]:
     return {row.host: row.tunnel for row in _CUT_OFF(c)}
 
 
-def _values(tunnel: TunnelRow) -> dict[str, str | int]:
+def _values(tunnel: TunnelRow) -> dict[str, Any]:
     return _of_report(tunnel.report) | {
         "name": tunnel.name,
         "session": tunnel.session,
