@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import URL, Connection, inspect
 
-from jobs.errors import OtherVersionError, StoreError
+from jobs.errors import NoStoreError, OtherVersionError, StoreError
 from jobs.locks import FileLock
 from jobs.store.engines import LOCK_WAIT_S, Kind, make_engine, parse_url, sqlite_path
 from jobs.store.errors import locked, translate_store_errors
@@ -170,7 +170,7 @@ class Store:
 
     def _check(self) -> None:
         if self._file is not None and not self._file.exists():
-            raise StoreError(missing(self._where))
+            raise NoStoreError(missing(self._where))
         with self.read() as c:
             check_version(self._where, found_version(c))
 
@@ -225,12 +225,12 @@ def version_of(c: Connection) -> str | None:
 
 def check_version(where: str, version: str | None) -> None:
     """Raise `StoreError` unless the version is this program's: `OtherVersionError` for one that
-    another program of ours made.
+    another program of ours made, `NoStoreError` where it is no store.
     """
     if version is None:
-        raise StoreError(missing(where))
+        raise NoStoreError(missing(where))
     if not is_version(version):
-        raise StoreError(foreign(where))
+        raise NoStoreError(foreign(where))
     if is_older(version):
         raise OtherVersionError(
             f"The store {where} is of version {version} and this program of {HEAD}: "

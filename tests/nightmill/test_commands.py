@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from jobs.store.engines import Kind, make_engine, parse_url
+from jobs.store.migrate import prepare
 from nightmill import Client
 from nightmill.cli.app import COMMANDS
 from tests.nightmill.conftest import Command
@@ -107,6 +109,34 @@ def test_check_finds_nothing_wrong_with_a_fresh_home(command: Command) -> None:
     assert {finding["what"] for finding in checked.json["findings"]} == {
         *("settings", "data directory", "store", "broker", "models")
     }
+
+
+def test_check_finds_nothing_wrong_with_a_database_that_is_yet_empty(
+    command: Command, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NIGHTMILL_STORE__URL", postgres_url)
+
+    checked = command("check")
+
+    assert checked.status == 0
+    assert "which the first command makes" in checked.out
+    prepare(postgres_url)
+    assert "which the first command makes" not in command("check").out
+
+
+def test_check_tells_of_a_database_of_something_else(
+    command: Command, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = make_engine(parse_url(postgres_url), Kind.DURABLE)
+    with engine.begin() as c:
+        c.exec_driver_sql("CREATE TABLE jobs (title text)")
+    engine.dispose()
+    monkeypatch.setenv("NIGHTMILL_STORE__URL", postgres_url)
+
+    checked = command("check")
+
+    assert checked.status == 2
+    assert "not a Nightmill store" in checked.out
 
 
 def test_check_names_all_problems_together(command: Command, mill: Path) -> None:

@@ -133,6 +133,23 @@ def test_places_of_no_use_are_refused_and_passwords_not_shown(
     assert "canary" not in refused.err
 
 
+def test_to_copy_what_is_no_store_is_wrong_use(command: Command, night: Path) -> None:
+    refused = command("store", "copy", "in.jsonl", "copy.db")
+
+    assert refused.status == 2
+    assert "is not a Nightmill store" in refused.err
+
+
+def test_a_file_that_is_no_backup_is_told_before_a_store_that_is_in_use(
+    command: Command, night: Path, mill: Path
+) -> None:
+    with FileLock(DataDir(mill / "data").lock):
+        refused = command("restore", "nowhere.db")
+
+    assert refused.status == 2
+    assert "There is no file" in refused.err
+
+
 def test_the_help_of_a_command_in_a_group_has_an_example(command: Command) -> None:
     shown = command("store", "copy", "--help")
 
