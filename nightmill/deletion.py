@@ -8,10 +8,10 @@ import msgspec
 from sqlalchemy import Connection
 
 from jobs.store import deleting
+from jobs.store.paging import in_pages
 from jobs.store.store import Store
 from nightmill.embedded.child import remove_logs
 from nightmill.embedded.datadir import DataDir
-from nightmill.paging import in_pages
 from worker import spool
 
 #: Called with the number of rows deleted so far; what it raises stops the deletion there.

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import starmap
 from pathlib import Path
 from typing import Self
@@ -18,6 +19,7 @@ from jobs.states import BatchState
 from jobs.store import batches, editing, ingest
 from jobs.store.editing import Changes
 from jobs.store.store import Store
+from producer import reopening
 from producer.lines import LineParser
 from producer.plan import MAX_FAILURES, SubmitPlan, shown_path
 from producer.probe import refuse_useless
@@ -123,9 +125,9 @@ def _resume(store: Store, batch: Batch, plan: SubmitPlan) -> Submitted:
         counts = batches.counts(c, batch.id)
     if counts.total > counts.succeeded + counts.failed:
         choice_of(batch, plan)
-    with store.write(durable=True) as c:
-        _take_changes(c, batch, plan)
-        batch = batches.resume(c, batch.id)
+    reopening.resume(store, batch.id, partial(_take_changes, batch=batch, plan=plan))
+    with store.read() as c:
+        batch = batches.get(c, batch.id)
     return Submitted(batch=batch, is_known=True, was_read=False, kept=counts.total)
 
 
@@ -158,6 +160,8 @@ def _read_in(
             f"{changed} was written to while it was read. When it is complete, give the same"
             " command again: rows that are the same are kept."
         )
+    if batch.revision > 1:
+        reopening.end_reading(store, batch.id, batch.revision)
     known_by = reading.hash() or ""
     with store.write(durable=True) as c:
         return replace(done, batch=batches.finish_ingest(c, batch.id, known_by, reading.files))

@@ -1,7 +1,5 @@
 """Retrying what failed, page by page, also in several goes."""
 
-import math
-
 import pytest
 
 from backends.base import ModelInfo
@@ -10,7 +8,7 @@ from jobs.settings import Settings
 from jobs.states import JobState
 from jobs.store import actions, ending
 from jobs.store.store import Store
-from nightmill import heirs, paging, retrying
+from nightmill import heirs
 from nightmill.pools import PoolModels
 from nightmill.retrying import Again, codes_of, retry_batch
 from tests.jobs.store.desk import Desk, line, outcome
@@ -21,13 +19,8 @@ class StopHere(Exception):  # noqa: N818  (nothing went wrong)
 
 
 @pytest.fixture
-def desk(store: Store, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def desk(store: Store, small_pages: None) -> Desk:
     """A desk whose transactions take two rows at most."""
-    monkeypatch.setattr(paging, "FIRST_PAGE", 2)
-    monkeypatch.setattr(paging, "LARGEST_PAGE", 2)
-    # And no fewer because this machine is slow.
-    monkeypatch.setattr(paging, "PAGE_S", math.inf)
-    monkeypatch.setattr(retrying, "CHECKED_AT_ONCE", 2)
     return Desk(store)
 
 
@@ -102,6 +95,25 @@ def test_a_retry_is_in_the_history_of_its_batch(desk: Desk) -> None:
     with desk.store.read() as c:
         (action,) = actions.of_batch(c, "b-1")
     assert (action.verb, action.detail) == ("retry", {"rows": 3})
+
+
+def test_how_far_a_retry_came_that_was_stopped_is_in_the_history_too(desk: Desk) -> None:
+    def stop_at_four(rows: int) -> None:
+        if rows == 4:
+            raise StopHere
+
+    desk.batch()
+    fail_all(desk)
+
+    with pytest.raises(StopHere):
+        retry(desk, on_progress=stop_at_four)
+
+    with desk.store.read() as c:
+        assert [action.detail for action in actions.of_batch(c, "b-1")] == [{"rows": 4}]
+    retry(desk)
+    retry(desk)
+    with desk.store.read() as c:
+        assert [action.detail["rows"] for action in actions.of_batch(c, "b-1")] == [4, 6]
 
 
 def test_a_word_that_is_no_error_code_gets_the_nearest_one() -> None:

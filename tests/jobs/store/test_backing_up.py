@@ -12,7 +12,6 @@ from jobs.store import backing_up
 from jobs.store.backing_up import BackedUp, back_up
 from jobs.store.duplicate import paced
 from jobs.store.snapshot import snapshot
-from jobs.store.store import Store
 from jobs.store.totals import totals
 from tests.jobs.store.desk import Desk
 from tests.jobs.store.files import hidden_in, ignore, url_of

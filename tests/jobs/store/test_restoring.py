@@ -184,7 +184,7 @@ def test_of_a_file_that_is_none_and_a_store_that_is_full_the_file_is_told_first(
         restore(store_url, file)
     file.unlink()
     back_up(store_url, file, ignore)
-    with pytest.raises(UsageError, match="is not empty|has 1 batch"):
+    with pytest.raises(UsageError, match=r"is not empty|has 1 batch"):
         restore(store_url, file)
     with closing(sqlite3.connect(file)) as backup, backup:
         backup.execute("UPDATE alembic_version SET version_num = '9999'")

@@ -92,8 +92,7 @@ def test_a_batch_that_is_opened_again_half_way_runs_from_there(
     clock.now += UPKEEP_S
     dispatcher.step()
     assert 0 < work.states(batch)["pending"] < 12
-    with store.write() as c:
-        assert batches.resume(c, batch).deadline is None
+    assert work.resume(batch).deadline is None
 
     clock.now += UPKEEP_S
     dispatcher.step()
@@ -105,7 +104,8 @@ def test_a_deadline_that_is_ahead_holds_for_what_is_opened_again(work: Work, sto
     batch = work.batch(2)
     with store.write() as c:
         editing.change(c, batch, editing.Changes(deadline_in_s=3600))
-        assert batches.resume(c, batch).deadline is not None
+    assert work.resume(batch).deadline is not None
+    with store.write() as c:
         assert batches.reopen_ingest(c, batch).deadline is not None
 
 
