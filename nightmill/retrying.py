@@ -14,8 +14,9 @@ from jobs.store import actions, batches, ending, retrying, rewriting
 from jobs.store.paging import Page, in_pages, look_through
 from jobs.store.rewriting import Rewrite
 from jobs.store.store import Store
-from nightmill.heirs import choose_heir
+from nightmill.heirs import choose_heir, rooms
 from nightmill.machine import who
+from producer.overrides import Overrides
 
 
 class Again(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,15 +71,18 @@ def retry_batch(
     """Open the next run of rows of the batch that `word` names.
 
     Old records are kept. Stopped half-way, the same call goes on, and how far this one came is in
-    the batch's history. Raises `NoModelError` where
-    nobody has the model, and `UsageError` where it cannot do what a row asks for; nothing is
-    changed then.
+    the batch's history. Raises `NoModelError` where nobody has the model, and `UsageError` where a
+    model cannot do what its rows would ask for; nothing is changed then.
     """
+    # Whatever a submit would refuse.
+    Overrides(max_tokens=again.max_tokens)
     with store.read() as c:
         batch_id = batches.get(c, word).id
     heir = None if again.model is None else choose_heir(settings, store, batch_id, again.model)
-    rewrite = Rewrite(heir=heir, max_tokens=again.max_tokens)
-    if heir is not None:
+    # To look at all models may take a moment.
+    known = {} if again.max_tokens is None else rooms(settings, store)
+    rewrite = Rewrite(heir=heir, max_tokens=again.max_tokens, rooms=known)
+    if rewrite.is_any:
         _check(store, batch_id, again.codes, rewrite)
     note = _Note(who(settings), batch_id, _told(again, rewrite))
     retried = _open_all(store, batch_id, again, rewrite, note=note, on_progress=on_progress)

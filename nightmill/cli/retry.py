@@ -36,7 +36,7 @@ First = Annotated[
 ]
 MaxTokens = Annotated[
     int | None,
-    typer.Option("--max-tokens", metavar="N", min=1, help="Tokens an answer may have from now on."),
+    typer.Option("--max-tokens", metavar="N", help="Tokens an answer may have from now on."),
 ]
 
 

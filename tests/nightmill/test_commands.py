@@ -247,7 +247,7 @@ def test_an_output_that_its_owner_went_on_with_is_left_alone(command: Command, m
 
 @pytest.mark.parametrize(
     "words",
-    [("--prompt", " "), ("--priority", "99999999999999999999")],
+    [("--prompt", " "), ("--priority", "99999999999999999999"), ("--max-tokens", "0")],
 )
 def test_values_of_no_use_are_refused_before_anything_is_stored(
     command: Command, mill: Path, words: tuple[str, str]
@@ -255,3 +255,17 @@ def test_values_of_no_use_are_refused_before_anything_is_stored(
     write_rows(mill / "in.jsonl", 1)
     assert command("run", "in.jsonl", "-o", "out.jsonl", *words).status == 2
     assert not (mill / "data").exists()
+
+
+def test_an_answer_longer_than_its_model_has_room_for_is_refused(
+    command: Command, mill: Path
+) -> None:
+    (mill / "nightmill.toml").write_text('[pools.mlx]\nbackend = "mlx"\nmodels_dir = "none"\n')
+    write_rows(mill / "in.jsonl", 1)
+    wanted = ("in.jsonl", "-o", "out.jsonl", "--model", "demo", "--max-tokens")
+
+    for words in (("submit", *wanted, "8192"), ("run", "--dry-run", *wanted, "8192")):
+        refused = command(*words)
+        assert refused.status == 2
+        assert "demo has room for 8,192 tokens" in refused.err
+    assert command("submit", *wanted, "8191").status == 0

@@ -29,8 +29,14 @@ def fail_all(desk: Desk) -> None:
     desk.finalize()
 
 
-def retry(desk: Desk, model: str | None = None, limit: int | None = None, **how: object) -> int:
-    again = Again(model=model, limit=limit)
+def retry(
+    desk: Desk,
+    model: str | None = None,
+    limit: int | None = None,
+    max_tokens: int | None = None,
+    **how: object,
+) -> int:
+    again = Again(model=model, limit=limit, max_tokens=max_tokens)
     return retry_batch(Settings(), desk.store, "b-1", again, **how).retried
 
 
@@ -74,6 +80,35 @@ def test_nothing_is_retried_by_a_model_that_cannot_do_what_the_last_row_asks_for
         retry(desk, "chatty")
 
     assert desk.ask("SELECT DISTINCT state, model FROM jobs") == [("failed", "demo")]
+
+
+@pytest.mark.parametrize("model", [None, "chatty"])
+def test_no_row_gets_room_for_an_answer_that_its_model_has_not(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, model: str | None
+) -> None:
+    chatty = ModelInfo(name="chatty", size=0, context=4096, is_strict=True)
+    found = [PoolModels(pool="mlx", backend="mlx", models=(chatty,))]
+    monkeypatch.setattr(heirs, "reachable_models", lambda *_: found)
+    asked = "demo" if model else "chatty"
+    desk.batch(*(line(i) for i in range(1, 6)), line(6, body=f'{{"model":"{asked}"}}'))
+    fail_all(desk)
+
+    with pytest.raises(UsageError, match=r"chatty has room for 4,096 tokens .* wants 4,096"):
+        retry(desk, model, max_tokens=4096)
+    assert desk.counts().failed == 6
+
+    assert retry(desk, model, max_tokens=4095) == 6
+
+
+def test_a_number_of_tokens_that_is_none_is_refused_as_by_submit(desk: Desk) -> None:
+    desk.batch()
+    fail_all(desk)
+
+    for number in (0, 2**31):
+        with pytest.raises(UsageError, match="--max-tokens must be a whole number from 1"):
+            retry(desk, max_tokens=number)
+
+    assert desk.counts().failed == 10
 
 
 def test_the_first_rows_alone_can_be_tried_again(desk: Desk) -> None:
