@@ -1,6 +1,5 @@
 """A dry run: what a run would do, with nothing sent and nothing stored."""
 
-import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack, closing
@@ -11,6 +10,7 @@ import msgspec
 import psutil
 
 from backends.base import ModelInfo
+from jobs.disk import free_bytes
 from jobs.settings import Settings
 from jobs.store import history
 from jobs.store.engines import parse_url, sqlite_path
@@ -86,7 +86,7 @@ def _free_bytes(settings: Settings, store: Store | None) -> int | None:
     if store is not None:
         return store.free_bytes()
     folders = (settings.data_dir, *settings.data_dir.parents)
-    return shutil.disk_usage(next(folder for folder in folders if folder.is_dir())).free
+    return free_bytes(next(folder for folder in folders if folder.is_dir()), "the data directory")
 
 
 def _spool(settings: Settings) -> Path:

@@ -1,13 +1,13 @@
 """The one door to the database: transactions to read in and to write in."""
 
 import glob
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, inspect
 
+from jobs.disk import asked, free_bytes
 from jobs.errors import NoStoreError, OtherVersionError, StoreError
 from jobs.locks import FileLock
 from jobs.store.engines import LOCK_WAIT_S, Kind, make_engine, parse_url, sqlite_path
@@ -69,15 +69,12 @@ class Store:
 
         Raises `StoreError` where the disk does not say.
         """
-        if self._file is None:
-            return None
-        with self._disk_asked():
-            return shutil.disk_usage(self._file.parent).free
+        return None if self._file is None else free_bytes(self._file.parent, self._called)
 
     def size(self) -> int:
         """Bytes that the store takes on its disk, SQLite's logs included."""
         if self._file is not None:
-            with self._disk_asked():
+            with asked(self._called):
                 return sum(_size_of(path) for path in (self._file, *logs_of(self._file)))
         with self.read() as c:
             size: int = c.exec_driver_sql(DATABASE_SIZE).scalar_one()
@@ -136,15 +133,9 @@ class Store:
         for engine in self._engines.values():
             engine.dispose()
 
-    @contextmanager
-    def _disk_asked(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise StoreError(
-                f"The disk of the store {self._where} does not say how full it is:"
-                f" {error.strerror}. See that it is there and that you may read it."
-            ) from error
+    @property
+    def _called(self) -> str:
+        return f"the store {self._where}"
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
