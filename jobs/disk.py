@@ -33,7 +33,10 @@ def sync_path(path: Path) -> None:
 
 
 def free_bytes(folder: Path, what: str) -> int:
-    """Bytes that are free on the disk of a folder, which messages call `what`; raises as `asked`."""
+    """Bytes that are free on the disk of a folder, which messages call `what`.
+
+    Raises `StoreError` where it does not say.
+    """
     with asked(what):
         return shutil.disk_usage(folder).free
 

@@ -53,8 +53,8 @@ def delete_batch(
     """Delete the batch that `word` names, and whatever a deletion that was stopped left behind.
 
     Nobody sees the batch from the first moment on; stopped half-way, the same call goes on. The
-    logs of its runs on this machine go, files of results stay. Raises `UsageError` while jobs of it run, unless
-    `is_forced` takes them away from their worker.
+    logs of its runs on this machine go, files of results stay. Raises `UsageError` while jobs of it
+    run, unless `is_forced` takes them away from their worker.
     """
     record_spooled(data_dir, store)
     with store.write(durable=True) as c:

@@ -27,15 +27,14 @@ class DiskUse(msgspec.Struct, frozen=True, kw_only=True):
 
 def disk_use(settings: Settings, store: Store, status: Status) -> DiskUse:
     """How much there is and how much a batch needs; `StoreError` where a disk does not say."""
+    data_dir = settings.data_dir
     room = room_for(settings, store, status)
     return DiskUse(
         store_bytes=store.size(),
         free_bytes=room.free,
         min_free_bytes=room.min_free,
         expected_bytes=room.expected,
-        data_dir_free_bytes=free_bytes(
-            settings.data_dir, f"the data directory {settings.data_dir}"
-        ),
+        data_dir_free_bytes=free_bytes(data_dir, f"the data directory {data_dir}"),
         warning=warning(room, store.describe()),
     )
 

@@ -40,6 +40,11 @@ def retry(
     return retry_batch(Settings(), desk.store, "b-1", again, **how).retried
 
 
+def stop_at_four(rows: int) -> None:
+    if rows == 4:
+        raise StopHere
+
+
 def test_others_get_to_write_between_the_pages_of_a_retry(desk: Desk) -> None:
     desk.batch()
     fail_all(desk)
@@ -52,10 +57,6 @@ def test_others_get_to_write_between_the_pages_of_a_retry(desk: Desk) -> None:
 
 
 def test_a_retry_that_was_stopped_half_way_is_gone_on_with_by_the_next(desk: Desk) -> None:
-    def stop_at_four(rows: int) -> None:
-        if rows == 4:
-            raise StopHere
-
     desk.batch()
     fail_all(desk)
 
@@ -133,10 +134,6 @@ def test_a_retry_is_in_the_history_of_its_batch(desk: Desk) -> None:
 
 
 def test_how_far_a_retry_came_that_was_stopped_is_in_the_history_too(desk: Desk) -> None:
-    def stop_at_four(rows: int) -> None:
-        if rows == 4:
-            raise StopHere
-
     desk.batch()
     fail_all(desk)
 

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+#: What a file holds that is none.
+NO_DATABASE = "no database at all, and longer than a header would be" * 100
+
 
 def url_of(path: Path) -> str:
     return f"sqlite:///{path}"

@@ -20,7 +20,7 @@ from jobs.store.migrate import prepare
 from jobs.store.store import Store
 from jobs.store.totals import differing, totals
 from tests.jobs.store.desk import Desk, line, outcome
-from tests.jobs.store.files import ignore, left_in, url_of
+from tests.jobs.store.files import NO_DATABASE, ignore, left_in, url_of
 from tests.jobs.store.test_hosts import STUDIO
 from tests.waiting import eventually
 
@@ -228,7 +228,7 @@ def test_what_is_no_store_or_another_version_is_not_copied(
     with pytest.raises(UsageError, match="There is no store at"):
         copy_store(url_of(tmp_path / "nowhere.db"), new_file, ignore)
     text_file = tmp_path / "letter.txt"
-    text_file.write_text("no database at all, and longer than a header would be" * 100)
+    text_file.write_text(NO_DATABASE)
     with pytest.raises(UsageError, match="is not a Nightmill store"):
         copy_store(url_of(text_file), new_file, ignore)
     other = tmp_path / "other.db"
@@ -262,12 +262,12 @@ def test_a_file_of_something_else_takes_no_copy(
     sqlite_store: Store, sqlite_url: str, tmp_path: Path
 ) -> None:
     letter = tmp_path / "letter.txt"
-    letter.write_text("no database at all, and longer than a header would be" * 100)
+    letter.write_text(NO_DATABASE)
 
     with pytest.raises(UsageError, match="is not a Nightmill store"):
         copy_store(sqlite_url, url_of(letter), ignore)
 
-    assert letter.read_text().startswith("no database")
+    assert letter.read_text() == NO_DATABASE
 
 
 def test_a_place_of_another_version_is_refused(desk: Desk, store_url: str, target: str) -> None:

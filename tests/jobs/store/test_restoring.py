@@ -21,7 +21,7 @@ from jobs.store.restoring import Restored
 from jobs.store.store import Store
 from jobs.store.version import HEAD
 from tests.jobs.store.desk import Desk
-from tests.jobs.store.files import hidden_in, ignore, left_in, url_of
+from tests.jobs.store.files import NO_DATABASE, hidden_in, ignore, left_in, url_of
 from tests.jobs.store.test_hosts import STUDIO
 
 WHEN = "2026-11-24-190000"
@@ -113,7 +113,7 @@ def test_a_damaged_store_is_replaced_and_kept_with_its_logs(
     back_up(sqlite_url, file, ignore)
     sqlite_night.store.close()
     path = tmp_path / "nightmill.db"
-    path.write_bytes(b"no database at all, and longer than a header would be" * 100)
+    path.write_text(NO_DATABASE)
     with pytest.raises(UsageError, match=r"cannot be read\. Say --yes"):
         restore(sqlite_url, file)
 
@@ -159,7 +159,7 @@ def test_files_that_are_no_backup_are_told(
     new = url_of(tmp_path / "new.db")
     with pytest.raises(UsageError, match="There is no file"):
         restore(new, file)
-    file.write_text("no database at all, and longer than a header would be" * 100)
+    file.write_text(NO_DATABASE)
     with pytest.raises(UsageError, match="cannot be read as a backup"):
         restore(new, file)
     file.unlink()
@@ -179,7 +179,7 @@ def test_of_a_file_that_is_none_and_a_store_that_is_full_the_file_is_told_first(
 ) -> None:
     with pytest.raises(UsageError, match="There is no file"):
         restore(store_url, file)
-    file.write_text("no database at all, and longer than a header would be" * 100)
+    file.write_text(NO_DATABASE)
     with pytest.raises(UsageError, match="cannot be read as a backup"):
         restore(store_url, file)
     file.unlink()

@@ -22,6 +22,7 @@ from jobs.store.store import Store
 from jobs.wire import KEY_PREFIX, decode_pack
 from nightmill.embedded.servers import Kind, server_command
 from producer import reopening
+from producer.dispatcher import UPKEEP_S, Dispatcher
 from tests.waiting import eventually
 
 CANARY = "CANARY-prompt-that-must-stay-in-the-store"
@@ -37,6 +38,12 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+def look(dispatcher: Dispatcher, clock: Clock) -> None:
+    """A step that looks after everything, too."""
+    clock.now += UPKEEP_S
+    dispatcher.step()
 
 
 @dataclass
