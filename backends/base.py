@@ -19,6 +19,8 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     #: Tokens of prompt and answer together; 0 where the backend cannot tell.
     context: int
+    #: Whether what asks for more than that is refused, rather than answered as far as it goes.
+    is_strict: bool = False
     #: Such as `4-bit` or `float16`; empty where the backend cannot tell.
     quantization: str = ""
     #: The tiny model that Nightmill ships, to try things out.
@@ -27,6 +29,11 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     endpoints: tuple[Endpoint, ...] = ("chat",)
     #: Where its files are; empty for a server's model.
     path: str = ""
+
+    @property
+    def room(self) -> int:
+        """Tokens of prompt and answer beyond which a request is surely refused; 0 for none."""
+        return self.context if self.is_strict else 0
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):

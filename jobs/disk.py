@@ -2,7 +2,12 @@
 
 import fcntl
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from jobs.errors import StoreError
 
 
 def sync(fd: int) -> None:
@@ -25,3 +30,24 @@ def sync_path(path: Path) -> None:
         sync(fd)
     finally:
         os.close(fd)
+
+
+def free_bytes(folder: Path, what: str) -> int:
+    """Bytes that are free on the disk of a folder, which messages call `what`.
+
+    Raises `StoreError` where it does not say.
+    """
+    with asked(what):
+        return shutil.disk_usage(folder).free
+
+
+@contextmanager
+def asked(what: str) -> Iterator[None]:
+    """Raises `StoreError` where the disk of `what` does not say in the block how full it is."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"The disk of {what} does not say how full it is: {error.strerror}. See that it is"
+            " there and that you may read it."
+        ) from error

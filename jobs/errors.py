@@ -7,6 +7,7 @@ NightmillError
 │   └── NoModelError      nobody has the model
 ├── StoppedEarlyError     stopped, can be resumed                    exit status 3
 │   ├── StoreError        the store does not answer or cannot write
+│   │   ├── NoStoreError       there is none, or something else in its place
 │   │   └── OtherVersionError  it was made by a newer or an older program
 │   ├── BrokerError       the broker does not answer or does not start
 │   └── PausedError       the batch is paused until somebody has looked at it
@@ -48,6 +49,10 @@ class StoppedEarlyError(NightmillError):
 
 class StoreError(StoppedEarlyError):
     """The store does not answer, is of another version, or cannot write."""
+
+
+class NoStoreError(StoreError):
+    """There is no store at its place, or something that is none of ours."""
 
 
 class OtherVersionError(StoreError):

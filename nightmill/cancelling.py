@@ -9,9 +9,9 @@ from jobs.ids import JOB_PREFIX
 from jobs.settings import Settings
 from jobs.store import actions, batches, ending
 from jobs.store.ending import Job
+from jobs.store.paging import in_pages
 from jobs.store.store import Store
 from nightmill.machine import who
-from nightmill.paging import in_pages
 
 
 class Cancelled(msgspec.Struct, frozen=True, kw_only=True):

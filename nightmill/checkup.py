@@ -9,7 +9,9 @@ from typing import Literal
 from jobs.addresses import masked
 from jobs.errors import NightmillError, NoModelError
 from jobs.settings import Settings
-from jobs.store.store import Store
+from jobs.store.engines import parse_url
+from jobs.store.migrate import is_to_be_made
+from jobs.store.store import Store, describe
 from nightmill.choosing import choose
 from nightmill.embedded.broker import require_answer
 from nightmill.embedded.datadir import DataDir
@@ -68,8 +70,9 @@ def _data_dir(settings: Settings) -> Iterator[Finding]:
 
 
 def _store(settings: Settings) -> Iterator[Finding]:
-    if settings.store.url is None and not (settings.data_dir / "nightmill.db").exists():
-        yield Finding("store", "fine", "will be made by the first run")
+    if is_to_be_made(settings.store_url):
+        where = describe(parse_url(settings.store_url))
+        yield Finding("store", "fine", f"{where}, which the first command makes")
         return
     store = Store.open(settings.store_url)
     yield Finding("store", "fine", store.describe())

@@ -8,10 +8,10 @@ import msgspec
 from sqlalchemy import Connection
 
 from jobs.store import deleting
+from jobs.store.paging import in_pages
 from jobs.store.store import Store
 from nightmill.embedded.child import remove_logs
 from nightmill.embedded.datadir import DataDir
-from nightmill.paging import in_pages
 from worker import spool
 
 #: Called with the number of rows deleted so far; what it raises stops the deletion there.
@@ -53,8 +53,8 @@ def delete_batch(
     """Delete the batch that `word` names, and whatever a deletion that was stopped left behind.
 
     Nobody sees the batch from the first moment on; stopped half-way, the same call goes on. The
-    logs of its runs go, files of results stay. Raises `UsageError` while jobs of it run, unless
-    `is_forced` takes them away from their worker.
+    logs of its runs on this machine go, files of results stay. Raises `UsageError` while jobs of it
+    run, unless `is_forced` takes them away from their worker.
     """
     record_spooled(data_dir, store)
     with store.write(durable=True) as c:
@@ -75,7 +75,7 @@ def delete_hidden(store: Store, data_dir: DataDir, on_progress: OnProgress) -> t
         hidden = deleting.half_deleted(c)
     rows = _empty(store, hidden, on_progress)
     for each in hidden:
-        remove_logs(data_dir.log_of_run(each))
+        forget_files(data_dir, each)
     not_cleaned = _why_not_clean(store)
     is_log_empty = not_cleaned is None and store.compact()
     if not_cleaned is None:
@@ -88,6 +88,12 @@ def delete_hidden(store: Store, data_dir: DataDir, on_progress: OnProgress) -> t
         is_log_empty=is_log_empty,
         copies=tuple(map(str, store.copies())),
     )
+
+
+def forget_files(data_dir: DataDir, batch_id: str) -> None:
+    """Remove what of a deleted batch may be in files of this machine: logs, and damaged answers."""
+    remove_logs(data_dir.log_of_run(batch_id))
+    spool.remove_damaged(spool.folder_in(data_dir.path))
 
 
 def _empty(store: Store, hidden: list[str], on_progress: OnProgress) -> int:

@@ -1,9 +1,8 @@
 """What the store takes of its disk, what is free, and whether that is enough."""
 
-import shutil
-
 import msgspec
 
+from jobs.disk import free_bytes
 from jobs.room import Room, expected_bytes, warning
 from jobs.settings import Settings
 from jobs.store.store import Store
@@ -27,14 +26,15 @@ class DiskUse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def disk_use(settings: Settings, store: Store, status: Status) -> DiskUse:
-    """How much there is and how much a batch needs."""
+    """How much there is and how much a batch needs; `StoreError` where a disk does not say."""
+    data_dir = settings.data_dir
     room = room_for(settings, store, status)
     return DiskUse(
         store_bytes=store.size(),
         free_bytes=room.free,
         min_free_bytes=room.min_free,
         expected_bytes=room.expected,
-        data_dir_free_bytes=shutil.disk_usage(settings.data_dir).free,
+        data_dir_free_bytes=free_bytes(data_dir, f"the data directory {data_dir}"),
         warning=warning(room, store.describe()),
     )
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -11,14 +12,11 @@ from jobs.errors import UsageError
 from jobs.settings import Settings
 from jobs.store import actions, batches, editing
 from jobs.store.editing import NO_DEADLINE, Changes
+from jobs.store.paging import in_pages, look_through
 from jobs.store.rewriting import Heir
 from jobs.store.store import Store
 from nightmill.heirs import choose_heir
 from nightmill.machine import who
-from nightmill.paging import in_pages
-
-#: Rows whose requests are in memory at a time while they are looked at.
-CHECKED_AT_ONCE = 500
 
 
 class Edit(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +67,8 @@ def edit_batch(
     editing.refuse_over(batch_id, batch.state)
     heir = _heir(settings, store, batch_id, edit)
     if heir is not None:
-        _check(store, batch_id, heir)
+        # Before anything is changed: nothing is to stay half done.
+        look_through(store, partial(editing.check_page, batch_id=batch_id, heir=heir))
     with store.write(durable=True) as c:
         editing.refuse_over(batch_id, batches.lock(c, batch_id))
         changes = _changes(edit)
@@ -100,17 +99,6 @@ def _heir(settings: Settings, store: Store, batch_id: str, edit: Edit) -> Heir |
             f" --model which one of pool {edit.pool} does them all."
         )
     return choose_heir(settings, store, batch_id, models[0], edit.pool)
-
-
-def _check(store: Store, batch_id: str, heir: Heir) -> None:
-    """Before anything is changed: nothing is to stay half done."""
-    line = 0
-    while True:
-        with store.read() as c:
-            page = editing.check_page(c, batch_id, heir, line, CHECKED_AT_ONCE)
-        if not page.job_ids:
-            return
-        line = page.last_line
 
 
 def _changes(edit: Edit) -> Changes:

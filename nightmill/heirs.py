@@ -41,6 +41,16 @@ def choose_heir(
         ) from None
 
 
+def rooms(settings: Settings, store: Store) -> dict[str, int]:
+    """Tokens of prompt and answer beyond which models surely refuse a request, by name.
+
+    A name that a more generous pool has too is left out.
+    """
+    models = [model for pool in reachable_models(settings, store) for model in pool.models]
+    generous = {model.name for model in models if not model.room}
+    return {model.name: model.room for model in models if model.name not in generous}
+
+
 def _heir_of_any(
     settings: Settings, found: tuple[PoolModels, ...], model: str, *, wants_vectors: bool
 ) -> Heir:

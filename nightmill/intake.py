@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from backends.choice import Choice
+from jobs.context import refuse_beyond
 from jobs.errors import UsageError
 from jobs.settings import Settings
 from jobs.store import actions
@@ -48,7 +49,7 @@ def take_in(
     # Before all that takes long: a whole night, or the reading of standard input.
     check_place(request.output, request.kind)
     found = reachable_models(settings, store)
-    choice = choose(settings, found, request.overrides.model, request.overrides.endpoint or "chat")
+    choice = choice_for(settings, found, request)
     data_dir = DataDir(settings.data_dir)
     with opened_inputs(request, data_dir.path, lambda: on_progress(0, 0)) as inputs:
         plan = plan_of(settings, request, inputs, found, choice)
@@ -63,6 +64,17 @@ def take_in(
         choice=choice,
         found_at=settings.found.get(choice.pool, ""),
     )
+
+
+def choice_for(settings: Settings, found: Sequence[PoolModels], request: Request) -> Choice:
+    """The model of the rows that name none. Raises `NoModelError` where there is none, and
+    `UsageError` where no row could have what is asked for all of them.
+    """
+    asked = request.overrides
+    choice = choose(settings, found, asked.model, asked.endpoint or "chat")
+    if asked.model is not None:
+        refuse_beyond(asked.max_tokens, choice.model.name, choice.model.room)
+    return choice
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """A dry run: what a run would do, with nothing sent and nothing stored."""
 
-import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack, closing
@@ -11,12 +10,12 @@ import msgspec
 import psutil
 
 from backends.base import ModelInfo
+from jobs.disk import free_bytes
 from jobs.settings import Settings
 from jobs.store import history
 from jobs.store.engines import parse_url, sqlite_path
 from jobs.store.store import Store
-from nightmill.choosing import choose
-from nightmill.intake import opened_inputs, plan_of
+from nightmill.intake import choice_for, opened_inputs, plan_of
 from nightmill.pools import find_models
 from nightmill.request import Request
 from producer.output_file import check_output, check_place
@@ -50,7 +49,7 @@ def dry_run(settings: Settings, request: Request, check: Callable[[], None]) -> 
     """
     check_place(request.output, request.kind)
     found = find_models(settings)
-    choice = choose(settings, found, request.overrides.model, request.overrides.endpoint or "chat")
+    choice = choice_for(settings, found, request)
     contexts = {model.name: model.context for pool in found for model in pool.models}
     with ExitStack() as stack:
         store = _open_if_any(settings.store_url)
@@ -87,7 +86,7 @@ def _free_bytes(settings: Settings, store: Store | None) -> int | None:
     if store is not None:
         return store.free_bytes()
     folders = (settings.data_dir, *settings.data_dir.parents)
-    return shutil.disk_usage(next(folder for folder in folders if folder.is_dir())).free
+    return free_bytes(next(folder for folder in folders if folder.is_dir()), "the data directory")
 
 
 def _spool(settings: Settings) -> Path:

@@ -11,11 +11,12 @@ from jobs.codes import ErrorCode
 from jobs.errors import UsageError
 from jobs.settings import Settings
 from jobs.store import actions, batches, ending, retrying, rewriting
+from jobs.store.paging import Page, in_pages, look_through
 from jobs.store.rewriting import Rewrite
 from jobs.store.store import Store
-from nightmill.heirs import choose_heir
+from nightmill.heirs import choose_heir, rooms
 from nightmill.machine import who
-from nightmill.paging import in_pages
+from producer.overrides import Overrides
 
 
 class Again(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,9 +57,6 @@ def codes_of(words: Collection[str]) -> frozenset[ErrorCode]:
     return frozenset(known[word] for word in words)
 
 
-#: Rows whose requests are in memory at a time while they are looked at.
-CHECKED_AT_ONCE = 500
-
 #: Called with the number of rows retried so far; what it raises stops the retry there.
 OnProgress = Callable[[int], None]
 
@@ -72,21 +70,22 @@ def retry_batch(
 ) -> Retried:
     """Open the next run of rows of the batch that `word` names.
 
-    Old records are kept. Stopped half-way, the same call goes on. Raises `NoModelError` where
-    nobody has the model, and `UsageError` where it cannot do what a row asks for; nothing is
-    changed then.
+    Old records are kept. Stopped half-way, the same call goes on, and how far this one came is in
+    the batch's history. Raises `NoModelError` where nobody has the model, and `UsageError` where a
+    model cannot do what its rows would ask for; nothing is changed then.
     """
+    # Whatever a submit would refuse.
+    Overrides(max_tokens=again.max_tokens)
     with store.read() as c:
         batch_id = batches.get(c, word).id
     heir = None if again.model is None else choose_heir(settings, store, batch_id, again.model)
-    rewrite = Rewrite(heir=heir, max_tokens=again.max_tokens)
-    if heir is not None:
+    # To look at all models may take a moment.
+    known = {} if again.max_tokens is None else rooms(settings, store)
+    rewrite = Rewrite(heir=heir, max_tokens=again.max_tokens, rooms=known)
+    if rewrite.is_any:
         _check(store, batch_id, again.codes, rewrite)
-    retried = _open_all(store, batch_id, again, rewrite, on_progress)
-    if retried:
-        with store.write() as c:
-            told = {"rows": retried} | _told(again, rewrite)
-            actions.note(c, who(settings), "retry", batch_id=batch_id, **told)
+    note = _Note(who(settings), batch_id, _told(again, rewrite))
+    retried = _open_all(store, batch_id, again, rewrite, note=note, on_progress=on_progress)
     with store.read() as c:
         unreadable = retrying.unreadable(c, batch_id)
     return Retried(
@@ -97,20 +96,43 @@ def retry_batch(
     )
 
 
+class _Note:
+    """What the history of a batch says of a retry, as far as that has come."""
+
+    def __init__(self, who: str, batch_id: str, told: dict[str, Any]) -> None:
+        self._who = who
+        self._batch_id = batch_id
+        self._told = told
+        self._number: int | None = None
+
+    def say(self, c: Connection, rows: int) -> None:
+        """Say how many rows it are by now, in the transaction that opens the last of them."""
+        told = {"rows": rows} | self._told
+        if self._number is None:
+            self._number = actions.note(c, self._who, "retry", batch_id=self._batch_id, **told)
+        else:
+            actions.amend(c, self._number, **told)
+
+
 def _check(store: Store, batch_id: str, codes: Collection[ErrorCode], rewrite: Rewrite) -> None:
     """Before anything is changed: what is open already cannot be taken back."""
-    line = 0
-    while True:
-        with store.read() as c:
-            page = retrying.page_of(c, batch_id, line, CHECKED_AT_ONCE, codes)
-            rewriting.check(c, page.job_ids, rewrite)
-        if not page.job_ids:
-            return
-        line = page.last_line
+
+    def look(c: Connection, line: int, limit: int) -> Page:
+        page = retrying.page_of(c, batch_id, line, limit, codes)
+        rewriting.check(c, page.job_ids, rewrite)
+        return page
+
+    look_through(store, look)
 
 
 def _open_all(
-    store: Store, batch_id: str, again: Again, rewrite: Rewrite, on_progress: OnProgress
+    store: Store,
+    batch_id: str,
+    again: Again,
+    rewrite: Rewrite,
+    *,
+    note: _Note,
+    on_progress: OnProgress,
 ) -> int:
     # What a stopped cancel left waiting was not asked for.
     for _ in in_pages(store, lambda c, limit: ending.end_more(c, batch_id, limit)):
@@ -123,6 +145,8 @@ def _open_all(
             limit = min(limit, again.limit - retried)
         page = retrying.open_page(c, batch_id, line, limit, codes=again.codes, rewrite=rewrite)
         line = page.last_line
+        if page.job_ids:
+            note.say(c, retried + len(page.job_ids))
         return len(page.job_ids)
 
     # From line to line: what fails again meanwhile is not tried a third time.

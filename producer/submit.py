@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import starmap
 from pathlib import Path
 from typing import Self
@@ -18,6 +19,7 @@ from jobs.states import BatchState
 from jobs.store import actions, batches, editing, ingest
 from jobs.store.editing import Changes
 from jobs.store.store import Store
+from producer import reopening
 from producer.alterations import Alterations, alterations
 from producer.lines import LineParser
 from producer.plan import MAX_FAILURES, SubmitPlan, shown_path
@@ -126,9 +128,10 @@ def _resume(store: Store, batch: Batch, plan: SubmitPlan) -> Submitted:
         counts = batches.counts(c, batch.id)
     if counts.total > counts.succeeded + counts.failed:
         choice_of(batch, plan)
-    with store.write(durable=True) as c:
-        altered = _take_changes(c, batch.id, plan)
-        batch = batches.resume(c, batch.id)
+    change = partial(_take_changes, batch_id=batch.id, plan=plan)
+    altered = reopening.resume(store, batch.id, change)
+    with store.read() as c:
+        batch = batches.get(c, batch.id)
     return Submitted(batch=batch, is_known=True, was_read=False, kept=counts.total, altered=altered)
 
 
@@ -165,6 +168,8 @@ def _read_in(
             f"{changed} was written to while it was read. When it is complete, give the same"
             " command again: rows that are the same are kept."
         )
+    if batch.revision > 1:
+        reopening.end_reading(store, batch.id, batch.revision)
     known_by = reading.hash() or ""
     with store.write(durable=True) as c:
         return replace(done, batch=batches.finish_ingest(c, batch.id, known_by, reading.files))

@@ -1,5 +1,6 @@
 """Stores for tests: `store` on both databases, `sqlite_store` on SQLite alone."""
 
+import math
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import NamedTuple
 import pytest
 from sqlalchemy import URL
 
+from jobs.store import paging
 from jobs.store.migrate import prepare
 from jobs.store.schema import metadata
 from jobs.store.store import Store
@@ -83,6 +85,16 @@ def store(store_url: str, request: pytest.FixtureRequest) -> Iterator[Store]:
     opened = Store.open(store_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What works on many rows page by page takes two at most."""
+    monkeypatch.setattr(paging, "FIRST_PAGE", 2)
+    monkeypatch.setattr(paging, "LARGEST_PAGE", 2)
+    # And no fewer because this machine is slow.
+    monkeypatch.setattr(paging, "PAGE_S", math.inf)
+    monkeypatch.setattr(paging, "LOOKED_AT", 2)
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from worker.work import Work, Written
 log = logging.getLogger(__name__)
 
 _SUFFIX = ".jsonl"
+_ASIDE = ".damaged"
 
 _Key = tuple[str, int, int]
 _Kind = TypeVar("_Kind")
@@ -129,6 +130,14 @@ def record_left_behind(folder: Path, store: Store) -> int:
     return count
 
 
+def remove_damaged(folder: Path) -> None:
+    """Remove what could not be read of answers that were kept: it may be of any batch, and its jobs
+    ran again.
+    """
+    for aside in folder.glob(f"*{_ASIDE}"):
+        aside.unlink(missing_ok=True)
+
+
 def waiting(folder: Path) -> int:
     """How many answers of this machine wait for a store that takes them."""
     return sum(max(0, _lines(path) - 1) for path in folder.glob(f"*{_SUFFIX}"))
@@ -155,12 +164,12 @@ def _record(path: Path, file: bytes, store: Store) -> int:
 
 def _set_aside(path: Path, unreadable: list[bytes]) -> None:
     """Keep what cannot be read for somebody to look at; the rest has been recorded."""
-    aside = path.with_suffix(".damaged")
+    aside = path.with_suffix(_ASIDE)
     aside.touch(mode=0o600)
     aside.write_bytes(b"\n".join(unreadable))
     log.error(
         "A part of the answers that were kept cannot be read; their jobs run again. What is left of"
-        " it is in %s, which you may delete.",
+        " it is in %s until the next batch is deleted.",
         aside,
         extra={"action": "spool_damaged"},
     )

@@ -110,6 +110,7 @@ def _read_model(folder: Path, name: str) -> ModelInfo:
         name=name,
         size=sum(path.stat().st_size for path in _weight_files(folder)),
         context=_context(config),
+        is_strict=True,
         quantization=_quantization(config),
         path=str(folder),
     )

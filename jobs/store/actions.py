@@ -32,10 +32,16 @@ def note(
     batch_id: str = "",
     pool: str = "",
     **detail: str | float | None,
-) -> None:
-    """Write down that somebody does something, in the transaction that does it."""
+) -> int:
+    """Write down that somebody does something, in the transaction that does it; its number."""
     values: dict[str, Any] = {"who": who, "verb": verb, "batch_id": batch_id, "pool": pool}
-    _NOTE(c, detail=msgspec.json.encode(detail).decode(), **values)
+    number: int = _NOTE(c, detail=_encode(detail), **values).scalar_one()
+    return number
+
+
+def amend(c: Connection, number: int, **detail: str | float | None) -> None:
+    """Write down more of what was noted, in the transaction that does more."""
+    _AMEND(c, id=number, detail=_encode(detail))
 
 
 def of_batch(c: Connection, batch_id: str) -> list[Action]:
@@ -48,14 +54,19 @@ def forget(c: Connection, batch_id: str) -> None:
     _FORGET(c, batch_id=batch_id)
 
 
+def _encode(detail: dict[str, str | float | None]) -> str:
+    return msgspec.json.encode(detail).decode()
+
+
 def _action(row: dict[str, Any]) -> Action:
     return msgspec.convert(row | {"detail": msgspec.json.decode(row["detail"])}, Action)
 
 
 _NOTE = Sql("""
 INSERT INTO actions (at, who, verb, batch_id, pool, detail)
-VALUES ({now}, :who, :verb, :batch_id, :pool, :detail)
+VALUES ({now}, :who, :verb, :batch_id, :pool, :detail) RETURNING id
 """)
+_AMEND = Sql("UPDATE actions SET detail = :detail WHERE id = :id")
 _OF_BATCH = Sql(
     "SELECT at, who, verb, detail FROM actions WHERE batch_id = :batch_id ORDER BY at, id"
 )

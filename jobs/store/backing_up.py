@@ -7,12 +7,12 @@ from pathlib import Path
 import msgspec
 
 from jobs.errors import StoreError, UsageError
-from jobs.store.copying import made_beside, refuse_without_room, require_version
+from jobs.store.copying import refuse_without_room, whole_store
 from jobs.store.duplicate import OnProgress, finish_file, write_file
 from jobs.store.engines import parse_url, sqlite_path
 from jobs.store.errors import translate_store_errors
-from jobs.store.newfile import put_in_place
-from jobs.store.snapshot import TABLES, Snapshot, snapshot
+from jobs.store.newfile import made_beside, put_in_place
+from jobs.store.snapshot import TABLES, Snapshot
 from jobs.store.totals import row_counts
 
 #: Seconds of rest for each second of copying a file, so that recording is hardly slowed.
@@ -43,10 +43,9 @@ def back_up(url: str, file: Path, on_progress: OnProgress, *, is_forced: bool = 
     """
     file = file.absolute()
     _refuse_path(url, file, is_forced=is_forced)
-    with snapshot(url) as snap:
-        require_version(snap)
-        refuse_without_room(snap.size(), file)
+    with whole_store(url) as snap:
         try:
+            refuse_without_room(snap.size(), file)
             with made_beside(file) as new:
                 write_file(snap, new, on_progress, REST)
                 finish_file(new, is_store=False)

@@ -8,12 +8,11 @@ from sqlalchemy import Connection, Row
 
 from jobs.errors import StoppedEarlyError, UsageError
 from jobs.model import Batch, Counts, InputFile, NewBatch
-from jobs.states import BatchState, JobState
+from jobs.states import BatchState
 from jobs.store import actions, counters, notices, pauses
 from jobs.store.dialect import Sql
 from jobs.store.ingest import no_longer_ingesting
 from jobs.store.notices import Event
-from jobs.store.terminal import leave, open_next_run
 
 
 class Place(NamedTuple):
@@ -27,6 +26,8 @@ class Place(NamedTuple):
 MOST_NAMED = 5
 #: Unfinished jobs that tell for all of them.
 MOST_LOOKED_AT = 20
+#: Batches that ended before their jobs.
+CUT_SHORT = frozenset({BatchState.CANCELLED, BatchState.EXPIRED})
 
 
 def create(c: Connection, batch_id: str, new: NewBatch) -> Batch:
@@ -158,16 +159,12 @@ def finish_ingest(
 ) -> Batch:
     """The whole input has been read; `files` say by now where each of them begins.
 
-    Rows that an earlier reading had and this one has not leave the batch; rows that were
-    cancelled or expired open their next run. Raises `StoppedEarlyError` when the batch was
-    cancelled or deleted meanwhile.
+    What earlier readings left has been brought up to this one before, as `rereading` does. Raises
+    `StoppedEarlyError` when the batch was cancelled or deleted meanwhile.
     """
     row = _LOCK(c, batch_id=batch_id).one_or_none()
     if row is None or row.state != BatchState.INGESTING:
         raise no_longer_ingesting(batch_id)
-    if row.revision > 1:
-        leave(c, batch_id, row.revision)
-        open_next_run(c, batch_id, (JobState.CANCELLED, JobState.EXPIRED))
     # One delta a chunk was left behind: nobody who asks should have to add them up.
     counters.fold(c)
     unfinished = counts(c, batch_id).unfinished
@@ -177,18 +174,6 @@ def finish_ingest(
         notices.note(c, [batch_id], Event.COMPLETED)
     read = {"source_hash": source_hash, "files": _as_json(files)}
     return _batch(_FINISH(c, batch_id=batch_id, state=state.value, **read).one())
-
-
-def resume(c: Connection, batch_id: str) -> Batch:
-    """The same input again: what was cancelled or expired opens its next run.
-
-    A batch that was cancelled or has anything unfinished is open after it, and not paused.
-    """
-    state = lock(c, batch_id)
-    open_next_run(c, batch_id, (JobState.CANCELLED, JobState.EXPIRED))
-    if state in _CUT_SHORT or counts(c, batch_id).unfinished:
-        reopen(c, batch_id, lift_pause=True)
-    return get(c, batch_id)
 
 
 def reopen(c: Connection, batch_id: str, *, lift_pause: bool) -> None:
@@ -242,8 +227,6 @@ def _batch(row: Row[*tuple[Any, ...]]) -> Batch:
 def _as_json(files: Sequence[InputFile]) -> str:
     return msgspec.json.encode(files).decode()
 
-
-_CUT_SHORT = {BatchState.CANCELLED, BatchState.EXPIRED}
 
 _PARTS = {
     # One that has passed holds no longer for what is opened again after it.

@@ -9,13 +9,13 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import Connection
 
-from jobs.errors import OtherVersionError, StoreError, UsageError
+from jobs.errors import NoStoreError, OtherVersionError, StoreError, UsageError
 from jobs.sizes import size_text
 from jobs.store.dialect import Sql
 from jobs.store.duplicate import OnProgress, finish_file, write_database, write_file
 from jobs.store.engines import Kind, make_engine, parse_url, sqlite_path
 from jobs.store.errors import translate_store_errors
-from jobs.store.newfile import new_path, put_in_place, remove
+from jobs.store.newfile import made_beside, put_in_place
 from jobs.store.settling import settle
 from jobs.store.snapshot import Snapshot, snapshot
 from jobs.store.store import check_version, describe
@@ -49,8 +49,7 @@ def copy_store(source: str, target: str, on_progress: OnProgress) -> Copied:
     from_file, to_file = sqlite_path(parse_url(source)), sqlite_path(parse_url(target))
     if from_file is not None and to_file is not None and from_file.resolve() == to_file.resolve():
         raise UsageError(_SAME.format(where=from_file))
-    with snapshot(source) as snap:
-        require_version(snap)
+    with whole_store(source) as snap:
         used_by = users_of(snap.c, leads=is_led_now(snap.c, from_file))
         before = totals(snap.c)
         if to_file is None:
@@ -66,11 +65,18 @@ def copy_store(source: str, target: str, on_progress: OnProgress) -> Copied:
         )
 
 
-def require_version(snap: Snapshot) -> None:
-    """Raise `UsageError` unless it is a store of this program's version."""
+@contextmanager
+def whole_store(url: str) -> Iterator[Snapshot]:
+    """A snapshot of a store of this program's version.
+
+    Raises `UsageError` where it is no such store, or what is met in the block is none.
+    """
     try:
-        check_version(snap.where, snap.version)
-    except StoreError as error:
+        with snapshot(url) as snap:
+            check_version(snap.where, snap.version)
+            yield snap
+    except (NoStoreError, OtherVersionError) as error:
+        # Somebody named the wrong one: the same command would not do better later.
         raise UsageError(str(error)) from error
 
 
@@ -79,28 +85,24 @@ def refuse_without_room(size: int, path: Path) -> None:
     free = shutil.disk_usage(path.parent).free
     if free < size:
         raise UsageError(
-            f"The copy takes about {size_text(size)}, and the disk of {path.parent} has"
+            f"The copy takes about {size_text(size)}, and the disk that it goes to has"
             f" {size_text(free) if free else 'nothing'} free. Make room, or name another place."
         )
 
 
 def _into_database(snap: Snapshot, url: str, before: Totals, on_progress: OnProgress) -> int:
-    try:
-        with held_database(url) as c:
-            if not snap.is_file:
-                _refuse_same(snap, c, describe(parse_url(url)))
-            write_database(snap, c, on_progress)
-            _compare(before, c)
-            return settle(c)
-    except OtherVersionError as error:
-        raise UsageError(str(error)) from error
+    with held_database(url) as c:
+        if not snap.is_file:
+            _refuse_same(snap, c, describe(parse_url(url)))
+        write_database(snap, c, on_progress)
+        _compare(before, c)
+        return settle(c)
 
 
 def _into_file(snap: Snapshot, path: Path, before: Totals, on_progress: OnProgress) -> int:
     with told_of_disk(path), held_file(path):
         if path.exists():
-            with snapshot(f"sqlite:///{path}") as there:
-                require_version(there)
+            with whole_store(f"sqlite:///{path}") as there:
                 refuse_full(there.c, there.where)
         refuse_without_room(snap.size(), path)
         with made_beside(path) as new:
@@ -112,16 +114,6 @@ def _into_file(snap: Snapshot, path: Path, before: Totals, on_progress: OnProgre
             with closed_file(path):
                 put_in_place(new, path)
         return handed_back
-
-
-@contextmanager
-def made_beside(path: Path) -> Iterator[Path]:
-    """Where to make a file that is put in its place by the end of the block, or is gone then."""
-    new = new_path(path)
-    try:
-        yield new
-    finally:
-        remove(new)
 
 
 @contextmanager

@@ -36,7 +36,7 @@ def write_file(snap: Snapshot, path: Path, on_progress: OnProgress, rest: float 
     cannot be written.
     """
     told = paced(on_progress, rest)
-    with _fullness_told(path):
+    with _fullness_told():
         if snap.is_file:
             _copy_pages(snap, path, told)
         else:
@@ -148,7 +148,7 @@ def _to_sync(path: Path) -> Iterator[int]:
 
 
 @contextmanager
-def _fullness_told(path: Path) -> Iterator[None]:
+def _fullness_told() -> Iterator[None]:
     """The store that is read from has nothing to do with it."""
     try:
         yield
@@ -156,8 +156,8 @@ def _fullness_told(path: Path) -> Iterator[None]:
         if error.sqlite_errorname != "SQLITE_FULL":
             raise
         raise StoreError(
-            f"The disk of {path.parent} is full. Make room, or name another place; then give the"
-            " same command again."
+            "The disk that the copy goes to is full. Make room, or name another place; then give"
+            " the same command again."
         ) from error
 
 

@@ -5,18 +5,17 @@ Each verb is one transaction of its caller's.
 
 import math
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from jobs.errors import UsageError
 from jobs.states import BatchState
 from jobs.store import batches, rewriting
 from jobs.store.dialect import Sql
+from jobs.store.paging import Page
 from jobs.store.recalling import recall
-from jobs.store.retrying import Page
 from jobs.store.rewriting import Heir, Rewrite
 
 #: Takes a limit or a deadline away.
@@ -72,12 +71,12 @@ def give_to(c: Connection, batch_id: str, heir: Heir) -> Counter[str]:
     return recall(c, batch_id)
 
 
-def check_page(c: Connection, batch_id: str, heir: Heir, after: int, limit: int) -> Page:
+def check_page(c: Connection, after: int, limit: int, *, batch_id: str, heir: Heir) -> Page:
     """Look at jobs that wait and are not the heir's, after a line.
 
     Raises `UsageError` where the heir cannot do what one asks for.
     """
-    page = _page(_WAITING(c, **_chosen(batch_id, heir, after, limit)).all(), after)
+    page = _waiting(c, batch_id, heir, after, limit)
     rewriting.check(c, page.job_ids, Rewrite(heir=heir))
     return page
 
@@ -90,7 +89,7 @@ def move_page(c: Connection, batch_id: str, heir: Heir, after: int, limit: int) 
     """
     if batches.lock(c, batch_id).is_over:
         return Page([], after), 0
-    page = _page(_WAITING(c, **_chosen(batch_id, heir, after, limit)).all(), after)
+    page = _waiting(c, batch_id, heir, after, limit)
     moved = list(_STILL_WAITING(c, ids=page.job_ids).scalars())
     rewriting.apply(c, moved, Rewrite(heir=heir))
     return page, len(moved)
@@ -110,18 +109,9 @@ def refuse_over(batch_id: str, state: BatchState) -> None:
         )
 
 
-def _page(rows: Sequence[Row[*tuple[Any, ...]]], after: int) -> Page:
-    return Page([row.id for row in rows], max((row.line for row in rows), default=after))
-
-
-def _chosen(batch_id: str, heir: Heir, after: int, limit: int) -> dict[str, Any]:
-    return {
-        "batch_id": batch_id,
-        "model": heir.model,
-        "pool": heir.pool,
-        "after": after,
-        "limit": limit,
-    }
+def _waiting(c: Connection, batch_id: str, heir: Heir, after: int, limit: int) -> Page:
+    chosen = {"batch_id": batch_id, "model": heir.model, "pool": heir.pool}
+    return Page.of(_WAITING(c, **chosen, after=after, limit=limit).all(), after)
 
 
 _PARTS = {

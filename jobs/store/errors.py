@@ -8,7 +8,7 @@ from pathlib import Path
 
 import sqlalchemy.exc
 
-from jobs.errors import NightmillError, StoreError
+from jobs.errors import NightmillError, NoStoreError, StoreError
 from jobs.store.engines import LOCK_WAIT_S
 
 
@@ -19,6 +19,8 @@ class DataFault(NightmillError):  # noqa: N818  (it names what is wrong with one
 @contextmanager
 def translate_store_errors(where: str) -> Iterator[None]:
     """Turn what the drivers raise into `StoreError` or `DataFault`; `where` names the store.
+
+    Where it is something else than a store, that is a `NoStoreError`.
 
     The drivers' own texts quote values, so a `DataFault` neither shows nor keeps them.
     """
@@ -39,7 +41,8 @@ def translate_store_errors(where: str) -> Iterator[None]:
         orig = getattr(error, "orig", None) or error
         if _name_of(orig).startswith(_TOO_LONG):
             raise DataFault(_data_sentence(where, orig)) from None
-        raise StoreError(_sentence(where, orig)) from error
+        kind = NoStoreError if _name_of(orig).startswith(_FOREIGN) else StoreError
+        raise kind(_sentence(where, orig)) from error
 
 
 def locked(where: str) -> str:
@@ -84,6 +87,8 @@ def _name_of(orig: BaseException) -> str:
 
 #: Bytes with which nothing can be begun.
 _LITTLE = 1_000_000
+#: A file that is no database, and one without our tables.
+_FOREIGN = ("SQLITE_NOTADB", "42P01")
 #: A text that is too long for one of Postgres's indexes.
 _TOO_LONG = "54"
 

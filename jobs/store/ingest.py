@@ -32,7 +32,7 @@ class Added(msgspec.Struct, frozen=True, kw_only=True):
     duplicates: tuple[int, ...]
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
     """Where the rows of a chunk go."""
 
     batch_id: str
@@ -48,7 +48,7 @@ def add(c: Connection, batch_id: str, revision: int, jobs: Sequence[NewJob]) -> 
     looked up that an earlier reading could have left. Raises `StoppedEarlyError` when the batch
     was cancelled or deleted, or is read again by somebody else.
     """
-    place = _lock_ingesting(c, batch_id, revision)
+    place = lock_ingesting(c, batch_id, revision)
     deltas = Deltas()
     again = reread.match(c, batch_id, revision, jobs, deltas) if revision > 1 else None
     rest = jobs if again is None else again.rest
@@ -79,15 +79,18 @@ def no_longer_ingesting(batch_id: str) -> StoppedEarlyError:
     )
 
 
-def _lock_ingesting(c: Connection, batch_id: str, revision: int) -> _Place:
-    """Hold the batch to the end of the transaction, so that nobody cancels it meanwhile."""
+def lock_ingesting(c: Connection, batch_id: str, revision: int) -> Place:
+    """Hold the batch to the end of the transaction, so that nobody cancels it meanwhile.
+
+    Raises `StoppedEarlyError` as `add` does.
+    """
     row = _LOCK(c, batch_id=batch_id).one_or_none()
     if row is None or row.state != BatchState.INGESTING or row.revision != revision:
         raise no_longer_ingesting(batch_id)
-    return _Place(batch_id, revision, row.priority, row.data_class)
+    return Place(batch_id, revision, row.priority, row.data_class)
 
 
-def _insert_usable(c: Connection, place: _Place, usable: list[_Numbered]) -> list[_Numbered]:
+def _insert_usable(c: Connection, place: Place, usable: list[_Numbered]) -> list[_Numbered]:
     """Insert what can run; give back as faulty what has a custom_id that is taken."""
     inserted = _INSERT_JOBS(c, _rows(place, usable, JobState.PENDING, 1))
     duplicates: list[_Numbered] = []
@@ -112,7 +115,7 @@ def _as_duplicate(job: NewJob) -> NewJob:
     )
 
 
-def _insert_faulty(c: Connection, place: _Place, faulty: list[_Numbered]) -> None:
+def _insert_faulty(c: Connection, place: Place, faulty: list[_Numbered]) -> None:
     """Insert lines that cannot run: at run 0, with the record that says why."""
     if not faulty:
         return
@@ -123,7 +126,7 @@ def _insert_faulty(c: Connection, place: _Place, faulty: list[_Numbered]) -> Non
 
 
 def _rows(
-    place: _Place, numbered: list[_Numbered], state: JobState, run: int
+    place: Place, numbered: list[_Numbered], state: JobState, run: int
 ) -> list[tuple[Any, ...]]:
     batch_id, revision, priority, data_class = place
     word = state.value

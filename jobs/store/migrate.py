@@ -8,13 +8,13 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, text
 
 from jobs.disk import sync_path
-from jobs.errors import OtherVersionError, StoreError
+from jobs.errors import NoStoreError, OtherVersionError, StoreError
 from jobs.locks import FileLock
 from jobs.store.engines import Kind, make_engine, parse_url, sqlite_path
 from jobs.store.errors import translate_store_errors
 from jobs.store.hosts import ALIVE_S
 from jobs.store.leadership import leader_path
-from jobs.store.newfile import new_path, put_in_place, touch_private
+from jobs.store.newfile import made_beside, put_in_place, touch_private
 from jobs.store.store import check_version, copy_path, describe, foreign, found_version, is_older
 from jobs.store.usage import is_led, users_of
 from jobs.store.version import HEAD
@@ -47,6 +47,22 @@ def prepare(url: str) -> None:
             f"The store {describe(parsed)} cannot be created: {error.strerror}. "
             "Make its folder writable, or name another place with `store.url`."
         ) from error
+
+
+def is_to_be_made(url: str) -> bool:
+    """Whether nothing is there yet, and `prepare` would make a new store.
+
+    Raises `StoreError` where that cannot be seen, or something else is in its place.
+    """
+    parsed = parse_url(url)
+    path = sqlite_path(parsed)
+    if path is not None:
+        return not path.exists()
+    with translate_store_errors(describe(parsed)), _transaction(parsed, Kind.READ) as c:
+        if found_version(c) is not None:
+            return False
+        _refuse_foreign(c, describe(parsed))
+        return True
 
 
 def make_file(path: Path) -> None:
@@ -84,16 +100,16 @@ def _prepare_postgres(url: URL) -> None:
 
 def _create_sqlite(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = new_path(path)
-    make_file(new)
-    put_in_place(new, path)
+    with made_beside(path) as new:
+        make_file(new)
+        put_in_place(new, path)
 
 
 def _upgrade_sqlite(url: URL, path: Path) -> None:
     with _transaction(url, Kind.READ) as c:
         version = found_version(c)
     if version is None:
-        raise StoreError(foreign(describe(url)))
+        raise NoStoreError(foreign(describe(url)))
     if version == HEAD:
         return
     _refuse_other(describe(url), version)
@@ -161,4 +177,4 @@ def _refuse_in_use(c: Connection, where: str, version: str, *, leads: bool) -> N
 def _refuse_foreign(c: Connection, where: str) -> None:
     taken = c.execute(text("SELECT to_regclass('jobs') IS NOT NULL")).scalar_one()
     if taken:
-        raise StoreError(foreign(where))
+        raise NoStoreError(foreign(where))

@@ -61,20 +61,14 @@ UPDATE batches SET paused_reason = :reason, paused_by = :by,
 WHERE id = :batch_id AND state IN ('open', 'ingesting')
     AND (paused_reason IS NULL OR :by <> 'brake')
 """)
-_GO_ON = Sql("""
-UPDATE batches SET paused_reason = NULL, paused_by = '', paused_until = NULL
-WHERE id = :batch_id AND paused_reason IS NOT NULL
-""")
 _PARTS = {
-    "due": "state IN ('open', 'ingesting') AND paused_reason IS NOT NULL AND paused_until <= {now}"
+    "go_on": "UPDATE batches SET paused_reason = NULL, paused_by = '', paused_until = NULL",
+    "due": "state IN ('open', 'ingesting') AND paused_reason IS NOT NULL AND paused_until <= {now}",
 }
+_GO_ON = Sql("{go_on} WHERE id = :batch_id AND paused_reason IS NOT NULL", _PARTS)
 _IS_ANY_DUE = Sql("SELECT EXISTS (SELECT 1 FROM batches WHERE {due})", _PARTS)
 # Not by an earlier look: somebody may have paused it anew.
-_END_DUE = Sql(
-    "UPDATE batches SET paused_reason = NULL, paused_by = '', paused_until = NULL WHERE {due}"
-    " RETURNING id",
-    _PARTS,
-)
+_END_DUE = Sql("{go_on} WHERE {due} RETURNING id", _PARTS)
 _HANDED = Sql("""
 SELECT DISTINCT b.id FROM {jobs_in_flight} JOIN batches AS b ON b.id = j.batch_id
 WHERE {in_flight} AND j.state = 'dispatched' AND b.paused_reason IS NOT NULL

@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from jobs.errors import StoreError, UsageError
 from jobs.store.backing_up import fault_of
 from jobs.store.copying import (
     copy_store,
-    made_beside,
     opened,
     refuse_without_room,
     told_of_disk,
@@ -22,7 +22,7 @@ from jobs.store.copying import (
 from jobs.store.duplicate import OnProgress, finish_file, write_file
 from jobs.store.engines import parse_url, sqlite_path
 from jobs.store.migrate import upgrade_file
-from jobs.store.newfile import logs_of, new_path, put_in_place, remove
+from jobs.store.newfile import logs_of, made_beside, put_in_place
 from jobs.store.settling import settle
 from jobs.store.snapshot import Snapshot, snapshot
 from jobs.store.store import describe, is_version, replaced_path
@@ -72,8 +72,8 @@ def restore(
     Raises `UsageError` where the file is no backup, or the store has batches or is in use.
     """
     file = file.absolute()
-    if not file.is_file():
-        raise UsageError(f"There is no file {file}. Name a file that `nightmill backup` wrote.")
+    # Before anything is said of the store: nobody should mend that for nothing.
+    require_backup(file)
     path = sqlite_path(parse_url(url))
     if path is None:
         kept, made = None, _into_database(url, file, scratch, on_progress)
@@ -85,6 +85,14 @@ def restore(
         kept=None if kept is None else str(kept),
         **msgspec.structs.asdict(made),
     )
+
+
+def require_backup(file: Path) -> None:
+    """Raise `UsageError` where there is no file, or none that `restore` could put in a place."""
+    if not file.is_file():
+        raise UsageError(f"There is no file {file}. Name a file that `nightmill backup` wrote.")
+    with _read(file) as backup:
+        _version_of(backup, file)
 
 
 def batches_in(url: str) -> int | None:
@@ -127,25 +135,19 @@ def _into_database(url: str, file: Path, scratch: Path, on_progress: OnProgress)
             " there would be no file to go back to. Make another database with `createdb`, name it"
             " in `store.url`, and give the same command again."
         )
-    new = new_path(scratch / "restored.db")
-    try:
-        with told_of_disk(new):
-            made = _make(new, file, lambda _done, _total: None)
+    between = scratch / "restored.db"
+    with told_of_disk(between), made_beside(between) as new:
+        made = _make(new, file, lambda _done, _total: None)
         copy_store(f"sqlite:///{new}", url, on_progress)
-    finally:
-        remove(new)
     return made
 
 
 def _make(new: Path, file: Path, on_progress: OnProgress) -> _Made:
     """Make a store of this program's version out of a backup."""
-    try:
-        with snapshot(f"sqlite:///{file}") as backup:
-            version = _version_of(backup, file)
-            refuse_without_room(backup.size(), new)
-            write_file(backup, new, on_progress)
-    except StoreError as error:
-        raise UsageError(f"{file} cannot be read as a backup: {error}") from error
+    with _read(file) as backup:
+        version = _version_of(backup, file)
+        refuse_without_room(backup.size(), new)
+        write_file(backup, new, on_progress)
     if fault := fault_of(new):
         raise UsageError(f"The backup {file} is damaged ({fault}). Restore an older one.")
     finish_file(new, is_store=True)
@@ -155,6 +157,15 @@ def _make(new: Path, file: Path, on_progress: OnProgress) -> _Made:
         handed_back = settle(c)
         batches, rows = c.execute(text(_AMOUNT)).one()
     return _Made(from_version=version, batches=batches, rows=rows, handed_back=handed_back)
+
+
+@contextmanager
+def _read(file: Path) -> Iterator[Snapshot]:
+    try:
+        with snapshot(f"sqlite:///{file}") as backup:
+            yield backup
+    except StoreError as error:
+        raise UsageError(f"{file} cannot be read as a backup: {error}") from error
 
 
 def _version_of(backup: Snapshot, file: Path) -> str:

@@ -95,31 +95,27 @@ def _rest(reason: str | None, until: float | None) -> Rest:
     return Rest(because="paused", until=until, reason=reason or "")
 
 
-_PARTS = {"lasts": "paused = 1 AND (paused_until IS NULL OR paused_until > {now})"}
+_PARTS = {
+    "lasts": "paused = 1 AND (paused_until IS NULL OR paused_until > {now})",
+    "due": "paused = 1 AND paused_until <= {now}",
+    "go_on": "UPDATE pools SET paused = 0, paused_reason = NULL, paused_until = NULL",
+}
 _PAUSE = Sql("""
 INSERT INTO pools (name, paused, paused_reason, paused_until)
 VALUES (:pool, 1, :reason, {now} + CAST(:for_s AS DOUBLE PRECISION))
 ON CONFLICT (name) DO UPDATE SET paused = 1, paused_reason = excluded.paused_reason,
     paused_until = excluded.paused_until
 """)
-_GO_ON = Sql("""
-UPDATE pools SET paused = 0, paused_reason = NULL, paused_until = NULL
-WHERE name = :pool AND paused = 1
-""")
+_GO_ON = Sql("{go_on} WHERE name = :pool AND paused = 1", _PARTS)
 _PAUSE_OF = Sql(
     "SELECT paused_reason, paused_until FROM pools WHERE name = :pool AND {lasts}", _PARTS
 )
 _PAUSED = Sql(
     "SELECT name, paused_reason, paused_until FROM pools WHERE {lasts} ORDER BY name", _PARTS
 )
-_DUE = "paused = 1 AND paused_until <= {now}"
-_IS_ANY_DUE = Sql("SELECT EXISTS (SELECT 1 FROM pools WHERE {due})", {"due": _DUE})
+_IS_ANY_DUE = Sql("SELECT EXISTS (SELECT 1 FROM pools WHERE {due})", _PARTS)
 # Not by an earlier look: somebody may have paused it anew.
-_END_DUE = Sql(
-    "UPDATE pools SET paused = 0, paused_reason = NULL, paused_until = NULL WHERE {due}"
-    " RETURNING name",
-    {"due": _DUE},
-)
+_END_DUE = Sql("{go_on} WHERE {due} RETURNING name", _PARTS)
 _HANDED = Sql("""
 SELECT DISTINCT j.pool FROM {jobs_in_flight}
 WHERE {in_flight} AND j.state = 'dispatched' ORDER BY j.pool

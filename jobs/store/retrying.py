@@ -5,28 +5,18 @@ the next retry goes on with it.
 """
 
 from collections.abc import Collection
-from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from jobs.codes import ErrorCode
 from jobs.errors import StoppedEarlyError
-from jobs.states import BatchState
 from jobs.store import batches, rewriting
 from jobs.store.dialect import Sql
+from jobs.store.paging import Page
 from jobs.store.rewriting import Rewrite
 from jobs.store.terminal import open_next_run_of
 
-_CUT_SHORT = {BatchState.CANCELLED, BatchState.EXPIRED}
 _AS_THEY_ARE = Rewrite()
-
-
-class Page(NamedTuple):
-    """Some of the chosen jobs of a batch, in the order of their lines."""
-
-    job_ids: list[str]
-    #: Where the next page begins; where none are left, that of the page before.
-    last_line: int
 
 
 def page_of(
@@ -38,7 +28,7 @@ def page_of(
     """
     chosen = {"batch_id": batch_id, "after": after, "limit": limit}
     rows = (_OF_CODES(c, codes=sorted(codes), **chosen) if codes else _FAILED(c, **chosen)).all()
-    return Page([row.id for row in rows], rows[-1].line if rows else after)
+    return Page.of(rows, after)
 
 
 def open_page(
@@ -58,7 +48,7 @@ def open_page(
     since, and `UsageError` where it is gone or the heir cannot do what a job asks for.
     """
     state = batches.lock(c, batch_id)
-    if after and state in _CUT_SHORT:
+    if after and state in batches.CUT_SHORT:
         raise StoppedEarlyError(
             f"{batch_id} was {state} before all of its rows were opened again."
             f" The rest stays as it was: nightmill retry {batch_id}"

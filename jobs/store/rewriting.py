@@ -1,10 +1,11 @@
 """Jobs that have not started are asked for otherwise: by another model, or with more room."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from sqlalchemy import Connection
 
+from jobs.context import refuse_beyond
 from jobs.errors import UsageError
 from jobs.model import Endpoint
 from jobs.store.dialect import Sql
@@ -28,6 +29,8 @@ class Rewrite(msgspec.Struct, frozen=True, kw_only=True):
     heir: Heir | None = None
     #: Tokens that each answer may have.
     max_tokens: int | None = None
+    #: By model, tokens of prompt and answer beyond which it refuses a request.
+    rooms: Mapping[str, int] = {}
 
     @property
     def is_any(self) -> bool:
@@ -36,7 +39,7 @@ class Rewrite(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check(c: Connection, job_ids: Sequence[str], rewrite: Rewrite) -> None:
-    """Raise `UsageError` where one of these jobs asks for what the heir cannot do."""
+    """Raise `UsageError` where one of these jobs would ask for what its model cannot do."""
     for _, body in _BODIES(c, ids=job_ids):
         _rewritten(body, rewrite)
 
@@ -65,6 +68,8 @@ def _rewritten(body: str, rewrite: Rewrite) -> str:
             )
         request["model"] = msgspec.Raw(_encode(heir.model))
     if rewrite.max_tokens is not None:
+        model = msgspec.json.decode(request.get("model", b'""'), type=str)
+        refuse_beyond(rewrite.max_tokens, model, rewrite.rooms.get(model, 0))
         request["max_tokens"] = msgspec.Raw(_encode(rewrite.max_tokens))
     return _encode(request).decode()
 

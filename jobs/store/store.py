@@ -1,14 +1,14 @@
 """The one door to the database: transactions to read in and to write in."""
 
 import glob
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, inspect
 
-from jobs.errors import OtherVersionError, StoreError
+from jobs.disk import asked, free_bytes
+from jobs.errors import NoStoreError, OtherVersionError, StoreError
 from jobs.locks import FileLock
 from jobs.store.engines import LOCK_WAIT_S, Kind, make_engine, parse_url, sqlite_path
 from jobs.store.errors import locked, translate_store_errors
@@ -69,15 +69,12 @@ class Store:
 
         Raises `StoreError` where the disk does not say.
         """
-        if self._file is None:
-            return None
-        with self._disk_asked():
-            return shutil.disk_usage(self._file.parent).free
+        return None if self._file is None else free_bytes(self._file.parent, self._called)
 
     def size(self) -> int:
         """Bytes that the store takes on its disk, SQLite's logs included."""
         if self._file is not None:
-            with self._disk_asked():
+            with asked(self._called):
                 return sum(_size_of(path) for path in (self._file, *logs_of(self._file)))
         with self.read() as c:
             size: int = c.exec_driver_sql(DATABASE_SIZE).scalar_one()
@@ -136,15 +133,9 @@ class Store:
         for engine in self._engines.values():
             engine.dispose()
 
-    @contextmanager
-    def _disk_asked(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise StoreError(
-                f"The disk of the store {self._where} does not say how full it is:"
-                f" {error.strerror}. See that it is there and that you may read it."
-            ) from error
+    @property
+    def _called(self) -> str:
+        return f"the store {self._where}"
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -170,7 +161,7 @@ class Store:
 
     def _check(self) -> None:
         if self._file is not None and not self._file.exists():
-            raise StoreError(missing(self._where))
+            raise NoStoreError(missing(self._where))
         with self.read() as c:
             check_version(self._where, found_version(c))
 
@@ -225,12 +216,12 @@ def version_of(c: Connection) -> str | None:
 
 def check_version(where: str, version: str | None) -> None:
     """Raise `StoreError` unless the version is this program's: `OtherVersionError` for one that
-    another program of ours made.
+    another program of ours made, `NoStoreError` where it is no store.
     """
     if version is None:
-        raise StoreError(missing(where))
+        raise NoStoreError(missing(where))
     if not is_version(version):
-        raise StoreError(foreign(where))
+        raise NoStoreError(foreign(where))
     if is_older(version):
         raise OtherVersionError(
             f"The store {where} is of version {version} and this program of {HEAD}: "

@@ -9,7 +9,7 @@ import typer
 from nightmill.cli import completion, words
 from nightmill.cli.options import Config, Json
 from nightmill.cli.output import print_json, say
-from nightmill.cli.signals import InterruptedByUser, Signals
+from nightmill.cli.stopping import stoppable
 
 if TYPE_CHECKING:
     from nightmill.cancelling import Cancelled
@@ -43,12 +43,9 @@ def cancel(word: Word, *, row: Row = None, json: Json = False, config: Config = 
         if row is not None or is_job(word):
             done = cancel_job(settings, store, word, row)
         else:
-            try:
-                with Signals() as signals:
-                    done = cancel_batch(settings, store, word, lambda _rows: signals.check())
-            except InterruptedByUser:
-                say("The batch is cancelled; what still waits of it is ended in the background.")
-                raise
+            left = "The batch is cancelled; what still waits of it is ended in the background."
+            with stoppable(left) as check:
+                done = cancel_batch(settings, store, word, check)
     if json:
         print_json(**msgspec.structs.asdict(done))
     else:

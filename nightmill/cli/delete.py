@@ -10,7 +10,7 @@ import typer
 from jobs.errors import UsageError
 from nightmill.cli import options, words
 from nightmill.cli.output import print_json, say
-from nightmill.cli.signals import InterruptedByUser, Signals
+from nightmill.cli.stopping import stoppable
 
 if TYPE_CHECKING:
     from jobs.store.store import Store
@@ -48,14 +48,9 @@ def delete(
     with closing(open_store(settings)) as store:
         if not yes:
             _ask(store, batch)
-        try:
-            with Signals() as signals:
-                gone = delete_batch(
-                    store, data_dir, batch, lambda _rows: signals.check(), is_forced=force
-                )
-        except InterruptedByUser:
-            say("Stopped half-way: nobody sees the batch; the same command deletes the rest of it.")
-            raise
+        left = "Stopped half-way: nobody sees the batch; the same command deletes the rest of it."
+        with stoppable(left) as check:
+            gone = delete_batch(store, data_dir, batch, check, is_forced=force)
     say_of_traces(gone, f"nightmill delete {gone.id}")
     if json:
         print_json(**msgspec.structs.asdict(gone))

@@ -12,7 +12,7 @@ from nightmill.cli import completion, options, words
 from nightmill.cli.changes import in_words
 from nightmill.cli.outlook import too_late
 from nightmill.cli.output import print_json, say
-from nightmill.cli.signals import InterruptedByUser, Signals
+from nightmill.cli.stopping import stoppable
 
 if TYPE_CHECKING:
     from nightmill.editing import Edit, Edited
@@ -72,13 +72,9 @@ def edit(
         deadline=None if deadline is None else new_deadline_at(deadline),
     )
     settings = read_settings(config)
-    with closing(open_store(settings)) as store:
-        try:
-            with Signals() as signals:
-                done = edit_batch(settings, store, batch, wanted, lambda _rows: signals.check())
-        except InterruptedByUser:
-            say("Stopped half-way: the same command changes the rows that are left.")
-            raise
+    left = "Stopped half-way: the same command changes the rows that are left."
+    with closing(open_store(settings)) as store, stoppable(left) as check:
+        done = edit_batch(settings, store, batch, wanted, check)
         warnings = [*too_late(look(store, done.id), settings, time.time())]
     if json:
         print_json(**msgspec.structs.asdict(done), warnings=warnings)

@@ -12,7 +12,7 @@ from jobs.errors import UsageError
 from nightmill.cli import options, words
 from nightmill.cli.delete import say_of_traces
 from nightmill.cli.output import print_json, say
-from nightmill.cli.signals import InterruptedByUser, Signals
+from nightmill.cli.stopping import stoppable
 
 if TYPE_CHECKING:
     from jobs.store.retention import Old
@@ -56,12 +56,9 @@ def prune(
             return
         if old and not yes:
             _ask(len(old))
-        try:
-            with Signals() as signals:
-                gone = delete_old(settings, store, age_s, lambda _rows: signals.check())
-        except InterruptedByUser:
-            say("Stopped half-way: nobody sees these batches; the same command deletes the rest.")
-            raise
+        left = "Stopped half-way: nobody sees these batches; the same command deletes the rest."
+        with stoppable(left) as check:
+            gone = delete_old(settings, store, age_s, check)
     say_of_traces(gone, "nightmill prune --older-than 3650d")
     _print(gone.batches, gone.rows, is_dry=False, json=json)
 

@@ -33,10 +33,12 @@ def restore(
 
     Example: nightmill restore /Volumes/Safe/nightmill.db
     """
+    from jobs.store.restoring import require_backup
     from nightmill.configured import read_configuration
     from nightmill.keeping import restore as put_back
 
     settings = read_configuration(config)
+    require_backup(file)
     is_replacing = yes or _may_replace(settings)
     with Signals() as signals:
         done = put_back(settings, file, Share("Restoring", signals), is_replacing=is_replacing)
@@ -64,7 +66,7 @@ def _may_replace(settings: "Settings") -> bool:
     path = sqlite_path(parse_url(settings.store_url))
     there = None if path is None else batches_in(settings.store_url)
     if path is None or there == 0 or not sys.stdin.isatty():
-        # Refused later, if it has to be: other faults of the command come first.
+        # Refused later, if it has to be: other faults come first.
         return False
     say(would_replace(str(path), there))
     if not typer.confirm("Let the backup take its place?", err=True):

@@ -8,7 +8,7 @@ import typer
 
 from nightmill.cli import completion, options, words
 from nightmill.cli.output import print_json, say
-from nightmill.cli.signals import InterruptedByUser, Signals
+from nightmill.cli.stopping import stoppable
 
 if TYPE_CHECKING:
     from nightmill.retrying import Again, Retried
@@ -36,7 +36,7 @@ First = Annotated[
 ]
 MaxTokens = Annotated[
     int | None,
-    typer.Option("--max-tokens", metavar="N", min=1, help="Tokens an answer may have from now on."),
+    typer.Option("--max-tokens", metavar="N", help="Tokens an answer may have from now on."),
 ]
 
 
@@ -62,13 +62,9 @@ def retry(
 
     again = Again(codes=codes_of(only or ()), model=model, max_tokens=max_tokens, limit=limit)
     settings = read_settings(config)
-    with closing(open_store(settings)) as store:
-        try:
-            with Signals() as signals:
-                done = retry_batch(settings, store, batch, again, lambda _rows: signals.check())
-        except InterruptedByUser:
-            say("Stopped half-way: the same command opens the next run of the rows that are left.")
-            raise
+    left = "Stopped half-way: the same command opens the next run of the rows that are left."
+    with closing(open_store(settings)) as store, stoppable(left) as check:
+        done = retry_batch(settings, store, batch, again, check)
     if json:
         print_json(**msgspec.structs.asdict(done))
     else:

@@ -14,7 +14,7 @@ from jobs.folders import locks_in
 from jobs.settings import Settings
 from jobs.store.leadership import Leadership
 from jobs.store.store import Store
-from nightmill.embedded.child import remove_logs
+from nightmill.deletion import forget_files
 from nightmill.embedded.datadir import DataDir
 from nightmill.notifying.herald import Herald
 from producer.dispatcher import Dispatcher
@@ -43,7 +43,7 @@ class DispatcherThread:
         self._dispatcher = Dispatcher(
             store,
             self._publisher,
-            retention=Retention(store, settings.store.prune_after, self._forget_logs),
+            retention=Retention(store, settings.store.prune_after, self._forget_files),
             min_free=settings.store.min_free,
         )
         self._herald = Herald(store, settings.notify, lambda: self._is_leading)
@@ -140,8 +140,8 @@ class DispatcherThread:
         else:
             self._is_roll_failing = False
 
-    def _forget_logs(self, batch_id: str) -> None:
-        remove_logs(DataDir(self._settings.data_dir).log_of_run(batch_id))
+    def _forget_files(self, batch_id: str) -> None:
+        forget_files(DataDir(self._settings.data_dir), batch_id)
 
     def _take_note(self, fault: Exception) -> None:
         self._fault = fault

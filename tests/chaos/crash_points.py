@@ -35,7 +35,15 @@ PASSED: dict[Scene, tuple[str, ...]] = {
         "nightmill.intake.take_in:commit",
     ),
     scenes.upgrading: ("jobs.store.migrate._upgrade_sqlite:commit",),
-    scenes.submitting_again: ("producer.submit._resume:commit",),
+    scenes.submitting_again: ("producer.reopening.resume:commit",),
+    scenes.submitting_what_was_cancelled: (
+        "producer.reopening.resume:commit",
+        "producer.reopening.resume#2:commit",
+    ),
+    scenes.submitting_less: (
+        "producer.reopening.end_reading:commit",
+        "producer.reopening.end_reading#2:commit",
+    ),
     scenes.dispatching: (
         "nightmill.embedded.broker.answers:PING",
         "producer.dispatcher.Dispatcher._keep_up:commit",
@@ -80,27 +88,24 @@ PASSED: dict[Scene, tuple[str, ...]] = {
     ),
     scenes.running: ("nightmill.embedded.services.Services._release_the_dead:commit",),
     scenes.delivering: ("nightmill.delivery.deliver_once:commit",),
-    scenes.cancelling: ("nightmill.paging.in_pages:commit",),
+    scenes.cancelling: ("jobs.store.paging.in_pages:commit",),
     scenes.cancelling_a_row: ("nightmill.cancelling.cancel_job:commit",),
     scenes.ending_the_rest: ("producer.expiry.Expiry._end_page:commit",),
     scenes.expiring: ("producer.expiry.Expiry._expire:commit",),
-    scenes.editing: ("nightmill.editing.edit_batch:commit", "nightmill.paging.in_pages:commit"),
+    scenes.editing: ("nightmill.editing.edit_batch:commit", "jobs.store.paging.in_pages:commit"),
     scenes.pausing_by_hand: ("nightmill.pausing.pause:commit",),
     scenes.ending_a_pause: ("producer.resting.keep_rests:commit",),
     scenes.resuming: ("nightmill.pausing.resume:commit",),
-    scenes.retrying: (
-        "nightmill.paging.in_pages:commit",
-        "nightmill.retrying.retry_batch:commit",
-    ),
+    scenes.retrying: ("jobs.store.paging.in_pages:commit",),
     keeping.deleting: (
         "nightmill.deletion.delete_batch:commit",
-        "nightmill.paging.in_pages:commit",
+        "jobs.store.paging.in_pages:commit",
         "nightmill.deletion.delete_hidden:commit",
         "nightmill.deletion.delete_hidden#2:commit",
     ),
     keeping.pruning: (
         "nightmill.pruning.prune:commit",
-        "nightmill.paging.in_pages:commit",
+        "jobs.store.paging.in_pages:commit",
         "nightmill.deletion.delete_hidden:commit",
         "nightmill.deletion.delete_hidden#2:commit",
     ),
@@ -143,7 +148,8 @@ ON_BOTH = (
 )
 #: Passed again and again; the second time is another moment than the first.
 PASSED_TWICE = (
-    "nightmill.paging.in_pages:commit",
+    "jobs.store.paging.in_pages:commit",
+    "producer.reopening.end_reading:commit",
     "producer.dispatcher.Dispatcher._hand_out:commit",
     "producer.publisher.Publisher._send:LPUSH",
     "worker.commit.Commits.commit:beat",

@@ -4,6 +4,7 @@ A scene lets a process die, gives the same command again (or starts the process 
 the batch to its end.
 """
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import pytest
 import redis
 
 from jobs.store import ending, migrate
-from nightmill.paging import FIRST_PAGE
+from jobs.store.paging import FIRST_PAGE
 from tests.chaos import crash_hooks
 from tests.chaos.crash_mill import OUT, ROWS, SUBMIT, TERMINATED, Home
 from tests.chaos.crash_sites import ROOT
@@ -62,6 +63,30 @@ def upgrading(home: Home, crash: Crash) -> None:
 def submitting_again(home: Home, crash: Crash) -> None:
     home.submit()
     submitting(home, crash)
+
+
+def submitting_what_was_cancelled(home: Home, crash: Crash) -> None:
+    home.change(rows=TWO_PAGES)
+    home.submit()
+    home.do("cancel", home.batch)
+    submitting(home, crash)
+    assert home.states("results") == {"cancelled": home.rows, "succeeded": home.rows}
+
+
+def submitting_less(home: Home, crash: Crash) -> None:
+    """Of what was cancelled a part leaves the input, and comes back later."""
+    home.change(rows=TWO_PAGES)
+    home.submit()
+    home.do("cancel", home.batch)
+    home.change(rows=5)
+    crash.of(home, *SUBMIT)
+    home.submit()
+    home.work_it_off()
+    assert home.states("jobs")["succeeded"] == home.rows
+    home.change(rows=TWO_PAGES)
+    home.submit()
+    home.work_it_off()
+    home.assert_all_ended_once()
 
 
 def dispatching(home: Home, crash: Crash) -> None:
@@ -290,6 +315,8 @@ def retrying(home: Home, crash: Crash) -> None:
     home.work_it_off()
     home.assert_all_ended_once()
     assert home.states("results") == {"failed": home.rows, "succeeded": home.rows}
+    noted = home.ask("SELECT detail FROM actions WHERE verb = 'retry'")
+    assert sum(json.loads(detail)["rows"] for (detail,) in noted) == home.rows
 
 
 def living_a_whole_life(home: Home) -> None:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from jobs.store.engines import Kind, make_engine, parse_url
+from jobs.store.migrate import prepare
 from nightmill import Client
 from nightmill.cli.app import COMMANDS
 from tests.nightmill.conftest import Command
@@ -107,6 +109,34 @@ def test_check_finds_nothing_wrong_with_a_fresh_home(command: Command) -> None:
     assert {finding["what"] for finding in checked.json["findings"]} == {
         *("settings", "data directory", "store", "broker", "models")
     }
+
+
+def test_check_finds_nothing_wrong_with_a_database_that_is_yet_empty(
+    command: Command, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NIGHTMILL_STORE__URL", postgres_url)
+
+    checked = command("check")
+
+    assert checked.status == 0
+    assert "which the first command makes" in checked.out
+    prepare(postgres_url)
+    assert "which the first command makes" not in command("check").out
+
+
+def test_check_tells_of_a_database_of_something_else(
+    command: Command, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = make_engine(parse_url(postgres_url), Kind.DURABLE)
+    with engine.begin() as c:
+        c.exec_driver_sql("CREATE TABLE jobs (title text)")
+    engine.dispose()
+    monkeypatch.setenv("NIGHTMILL_STORE__URL", postgres_url)
+
+    checked = command("check")
+
+    assert checked.status == 2
+    assert "not a Nightmill store" in checked.out
 
 
 def test_check_names_all_problems_together(command: Command, mill: Path) -> None:
@@ -217,7 +247,7 @@ def test_an_output_that_its_owner_went_on_with_is_left_alone(command: Command, m
 
 @pytest.mark.parametrize(
     "words",
-    [("--prompt", " "), ("--priority", "99999999999999999999")],
+    [("--prompt", " "), ("--priority", "99999999999999999999"), ("--max-tokens", "0")],
 )
 def test_values_of_no_use_are_refused_before_anything_is_stored(
     command: Command, mill: Path, words: tuple[str, str]
@@ -225,3 +255,17 @@ def test_values_of_no_use_are_refused_before_anything_is_stored(
     write_rows(mill / "in.jsonl", 1)
     assert command("run", "in.jsonl", "-o", "out.jsonl", *words).status == 2
     assert not (mill / "data").exists()
+
+
+def test_an_answer_longer_than_its_model_has_room_for_is_refused(
+    command: Command, mill: Path
+) -> None:
+    (mill / "nightmill.toml").write_text('[pools.mlx]\nbackend = "mlx"\nmodels_dir = "none"\n')
+    write_rows(mill / "in.jsonl", 1)
+    wanted = ("in.jsonl", "-o", "out.jsonl", "--model", "demo", "--max-tokens")
+
+    for words in (("submit", *wanted, "8192"), ("run", "--dry-run", *wanted, "8192")):
+        refused = command(*words)
+        assert refused.status == 2
+        assert "demo has room for 8,192 tokens" in refused.err
+    assert command("submit", *wanted, "8191").status == 0

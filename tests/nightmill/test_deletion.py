@@ -1,6 +1,5 @@
 """Deleting a batch on either database, also in several goes."""
 
-import math
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +9,6 @@ import pytest
 from jobs.errors import UsageError
 from jobs.store import batches
 from jobs.store.store import Store
-from nightmill import paging
 from nightmill.deletion import delete_batch
 from nightmill.embedded.datadir import DataDir
 from tests.jobs.store.desk import Desk
@@ -21,11 +19,7 @@ class StopHere(Exception):  # noqa: N818  (nothing went wrong)
 
 
 @pytest.fixture
-def desk(store: Store, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    monkeypatch.setattr(paging, "FIRST_PAGE", 2)
-    monkeypatch.setattr(paging, "LARGEST_PAGE", 2)
-    # And no fewer because this machine is slow.
-    monkeypatch.setattr(paging, "PAGE_S", math.inf)
+def desk(store: Store, small_pages: None) -> Desk:
     desk = Desk(store)
     desk.batch(name="night")
     desk.batch(batch_id="b-2")

@@ -8,7 +8,7 @@ from jobs.settings import Settings
 from jobs.store import actions
 from jobs.store.editing import Changes
 from jobs.store.store import Store
-from nightmill import editing, heirs, paging
+from nightmill import heirs
 from nightmill.editing import Edit, Edited, edit_batch
 from nightmill.pools import PoolModels
 from tests.jobs.store.desk import Desk, line
@@ -24,11 +24,8 @@ FOUND = (
 
 
 @pytest.fixture
-def desk(store: Store, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def desk(store: Store, small_pages: None, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """A desk whose transactions take two rows at most, in a world of two pools."""
-    monkeypatch.setattr(paging, "FIRST_PAGE", 2)
-    monkeypatch.setattr(paging, "LARGEST_PAGE", 2)
-    monkeypatch.setattr(editing, "CHECKED_AT_ONCE", 2)
     monkeypatch.setattr(heirs, "reachable_models", lambda *_: FOUND)
     return Desk(store)
 

@@ -1,5 +1,6 @@
 """backup, restore, store copy and prune as they are typed."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,23 @@ def test_places_of_no_use_are_refused_and_passwords_not_shown(
     assert "canary" not in refused.err
 
 
+def test_to_copy_what_is_no_store_is_wrong_use(command: Command, night: Path) -> None:
+    refused = command("store", "copy", "in.jsonl", "copy.db")
+
+    assert refused.status == 2
+    assert "is not a Nightmill store" in refused.err
+
+
+def test_a_file_that_is_no_backup_is_told_before_a_store_that_is_in_use(
+    command: Command, night: Path, mill: Path
+) -> None:
+    with FileLock(DataDir(mill / "data").lock):
+        refused = command("restore", "nowhere.db")
+
+    assert refused.status == 2
+    assert "There is no file" in refused.err
+
+
 def test_the_help_of_a_command_in_a_group_has_an_example(command: Command) -> None:
     shown = command("store", "copy", "--help")
 
@@ -183,6 +201,22 @@ def test_status_tells_what_the_store_takes_and_what_is_free(
     assert "no more rows are begun" in out.out
 
 
+def test_a_disk_that_does_not_say_how_full_it_is_is_told(
+    command: Command, night: Path, mill: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(folder: Path) -> None:
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", folder)
+
+    monkeypatch.setattr("jobs.disk.shutil.disk_usage", gone)
+    monkeypatch.setattr(Store, "free_bytes", lambda _store: 10**9)
+
+    told = command("status", "night")
+
+    assert told.status == 3
+    assert "The disk of the data directory" in told.err
+    assert "Traceback" not in told.err
+
+
 def test_a_long_copy_tells_how_far_it_is(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,6 +247,19 @@ def test_answers_on_this_machines_disk_go_with_their_batch(
     assert done.status == 0, done.err
     assert list(folder.iterdir()) == []
     assert b"CANARY" not in old_night.read_bytes()
+
+
+def test_what_cannot_be_read_of_such_answers_goes_with_any_batch(
+    command: Command, old_night: Path, mill: Path
+) -> None:
+    command("submit", "in.jsonl", "-o", "other.jsonl", "--name", "today")
+    folder = spool.folder_in(old_night.parent)
+    folder.mkdir()
+    (folder / "s-1.damaged").write_text("CANARY")
+
+    command("delete", "night", "--yes")
+
+    assert list(folder.iterdir()) == []
 
 
 def answer(job_id: str) -> Outcome:

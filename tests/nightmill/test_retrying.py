@@ -1,7 +1,5 @@
 """Retrying what failed, page by page, also in several goes."""
 
-import math
-
 import pytest
 
 from backends.base import ModelInfo
@@ -10,7 +8,7 @@ from jobs.settings import Settings
 from jobs.states import JobState
 from jobs.store import actions, ending
 from jobs.store.store import Store
-from nightmill import heirs, paging, retrying
+from nightmill import heirs
 from nightmill.pools import PoolModels
 from nightmill.retrying import Again, codes_of, retry_batch
 from tests.jobs.store.desk import Desk, line, outcome
@@ -21,13 +19,8 @@ class StopHere(Exception):  # noqa: N818  (nothing went wrong)
 
 
 @pytest.fixture
-def desk(store: Store, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def desk(store: Store, small_pages: None) -> Desk:
     """A desk whose transactions take two rows at most."""
-    monkeypatch.setattr(paging, "FIRST_PAGE", 2)
-    monkeypatch.setattr(paging, "LARGEST_PAGE", 2)
-    # And no fewer because this machine is slow.
-    monkeypatch.setattr(paging, "PAGE_S", math.inf)
-    monkeypatch.setattr(retrying, "CHECKED_AT_ONCE", 2)
     return Desk(store)
 
 
@@ -36,9 +29,20 @@ def fail_all(desk: Desk) -> None:
     desk.finalize()
 
 
-def retry(desk: Desk, model: str | None = None, limit: int | None = None, **how: object) -> int:
-    again = Again(model=model, limit=limit)
+def retry(
+    desk: Desk,
+    model: str | None = None,
+    limit: int | None = None,
+    max_tokens: int | None = None,
+    **how: object,
+) -> int:
+    again = Again(model=model, limit=limit, max_tokens=max_tokens)
     return retry_batch(Settings(), desk.store, "b-1", again, **how).retried
+
+
+def stop_at_four(rows: int) -> None:
+    if rows == 4:
+        raise StopHere
 
 
 def test_others_get_to_write_between_the_pages_of_a_retry(desk: Desk) -> None:
@@ -53,10 +57,6 @@ def test_others_get_to_write_between_the_pages_of_a_retry(desk: Desk) -> None:
 
 
 def test_a_retry_that_was_stopped_half_way_is_gone_on_with_by_the_next(desk: Desk) -> None:
-    def stop_at_four(rows: int) -> None:
-        if rows == 4:
-            raise StopHere
-
     desk.batch()
     fail_all(desk)
 
@@ -83,6 +83,35 @@ def test_nothing_is_retried_by_a_model_that_cannot_do_what_the_last_row_asks_for
     assert desk.ask("SELECT DISTINCT state, model FROM jobs") == [("failed", "demo")]
 
 
+@pytest.mark.parametrize("model", [None, "chatty"])
+def test_no_row_gets_room_for_an_answer_that_its_model_has_not(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, model: str | None
+) -> None:
+    chatty = ModelInfo(name="chatty", size=0, context=4096, is_strict=True)
+    found = [PoolModels(pool="mlx", backend="mlx", models=(chatty,))]
+    monkeypatch.setattr(heirs, "reachable_models", lambda *_: found)
+    asked = "demo" if model else "chatty"
+    desk.batch(*(line(i) for i in range(1, 6)), line(6, body=f'{{"model":"{asked}"}}'))
+    fail_all(desk)
+
+    with pytest.raises(UsageError, match=r"chatty has room for 4,096 tokens .* wants 4,096"):
+        retry(desk, model, max_tokens=4096)
+    assert desk.counts().failed == 6
+
+    assert retry(desk, model, max_tokens=4095) == 6
+
+
+def test_a_number_of_tokens_that_is_none_is_refused_as_by_submit(desk: Desk) -> None:
+    desk.batch()
+    fail_all(desk)
+
+    for number in (0, 2**31):
+        with pytest.raises(UsageError, match="--max-tokens must be a whole number from 1"):
+            retry(desk, max_tokens=number)
+
+    assert desk.counts().failed == 10
+
+
 def test_the_first_rows_alone_can_be_tried_again(desk: Desk) -> None:
     desk.batch()
     fail_all(desk)
@@ -102,6 +131,21 @@ def test_a_retry_is_in_the_history_of_its_batch(desk: Desk) -> None:
     with desk.store.read() as c:
         (action,) = actions.of_batch(c, "b-1")
     assert (action.verb, action.detail) == ("retry", {"rows": 3})
+
+
+def test_how_far_a_retry_came_that_was_stopped_is_in_the_history_too(desk: Desk) -> None:
+    desk.batch()
+    fail_all(desk)
+
+    with pytest.raises(StopHere):
+        retry(desk, on_progress=stop_at_four)
+
+    with desk.store.read() as c:
+        assert [action.detail for action in actions.of_batch(c, "b-1")] == [{"rows": 4}]
+    retry(desk)
+    retry(desk)
+    with desk.store.read() as c:
+        assert [action.detail["rows"] for action in actions.of_batch(c, "b-1")] == [4, 6]
 
 
 def test_a_word_that_is_no_error_code_gets_the_nearest_one() -> None:

@@ -12,6 +12,7 @@ from jobs.states import JobState
 from jobs.store import batches, dispatch, ending, ingest, results, retrying, running
 from jobs.store.rewriting import Rewrite
 from jobs.store.store import Store
+from producer import reopening
 
 LEASE_S = 60.0
 AS_IT_IS = Rewrite()
@@ -101,6 +102,8 @@ class Desk:
         with self.store.write() as c:
             revision = batches.reopen_ingest(c, batch_id).revision
             added = ingest.add(c, batch_id, revision, lines)
+        reopening.end_reading(self.store, batch_id, revision)
+        with self.store.write() as c:
             batches.finish_ingest(c, batch_id, "another hash")
         return added
 
@@ -152,8 +155,8 @@ class Desk:
             return ending.cancel(c, batch_id)
 
     def resume(self, batch_id: str = "b-1") -> None:
-        with self.store.write() as c:
-            batches.resume(c, batch_id)
+        """The command that began a batch is given again."""
+        reopening.resume(self.store, batch_id, lambda _c: None)
 
     def retry(
         self,

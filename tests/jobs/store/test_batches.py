@@ -1,5 +1,7 @@
 """A batch from its making to its deletion."""
 
+from collections.abc import Callable
+
 import msgspec
 import pytest
 
@@ -7,7 +9,7 @@ from jobs.codes import ErrorCode
 from jobs.errors import StoppedEarlyError, UsageError
 from jobs.model import Counts
 from jobs.states import JobState
-from jobs.store import batches, ending, ingest
+from jobs.store import batches, ingest
 from tests.jobs.store.desk import Desk, bad_line, line, new_batch, outcome
 
 
@@ -221,11 +223,10 @@ def test_deleting_leaves_nothing_of_a_batch_and_all_of_the_others(desk: Desk) ->
     assert desk.counts("b-1") == Counts()
 
 
-@pytest.mark.parametrize("verb", [ending.cancel, batches.resume])
-def test_a_batch_that_is_gone_is_wrong_use(desk: Desk, verb: object) -> None:
-    assert callable(verb)
-    with pytest.raises(UsageError, match="There is no batch"), desk.store.write() as c:
-        verb(c, "b-gone")
+@pytest.mark.parametrize("verb", [Desk.cancel, Desk.resume])
+def test_a_batch_that_is_gone_is_wrong_use(desk: Desk, verb: Callable[[Desk, str], None]) -> None:
+    with pytest.raises(UsageError, match="There is no batch"):
+        verb(desk, "b-gone")
 
 
 def test_the_pools_of_what_is_unfinished_are_known(desk: Desk) -> None:

@@ -14,12 +14,13 @@ from jobs.errors import StoreError, UsageError
 from jobs.states import JobState
 from jobs.store import actions, copying, hosts
 from jobs.store.copying import copy_store
+from jobs.store.engines import Kind, make_engine, parse_url
 from jobs.store.leadership import Leadership
 from jobs.store.migrate import prepare
-from jobs.store.newfile import new_path
 from jobs.store.store import Store
 from jobs.store.totals import differing, totals
 from tests.jobs.store.desk import Desk, line, outcome
+from tests.jobs.store.files import NO_DATABASE, ignore, left_in, url_of
 from tests.jobs.store.test_hosts import STUDIO
 from tests.waiting import eventually
 
@@ -60,9 +61,6 @@ def target(request: pytest.FixtureRequest) -> str:
     wanted = "new_file" if request.param == "sqlite" else "postgres_url"
     url: str = request.getfixturevalue(wanted)
     return url
-
-
-def ignore(_done: int, _total: int) -> None: ...
 
 
 def test_a_copy_is_equal_and_its_jobs_in_flight_wait_again(
@@ -135,8 +133,7 @@ def test_a_copy_that_is_stopped_leaves_nothing_and_begins_again(
     with pytest.raises(StoreError):
         Store.open(target)
     if target.startswith("sqlite"):
-        path = Path(target.removeprefix("sqlite:///"))
-        assert {left.suffix for left in path.parent.iterdir()} <= {".lock", ".leader"}
+        assert left_in(Path(target.removeprefix("sqlite:///")).parent) == set()
 
     assert copy_store(store_url, target, ignore).rows["jobs"] == 11
 
@@ -228,21 +225,49 @@ def test_a_file_that_a_program_has_open_is_not_replaced(
 def test_what_is_no_store_or_another_version_is_not_copied(
     sqlite_url: str, new_file: str, tmp_path: Path
 ) -> None:
-    nowhere = f"sqlite:///{tmp_path / 'nowhere.db'}"
     with pytest.raises(UsageError, match="There is no store at"):
-        copy_store(nowhere, new_file, ignore)
+        copy_store(url_of(tmp_path / "nowhere.db"), new_file, ignore)
+    text_file = tmp_path / "letter.txt"
+    text_file.write_text(NO_DATABASE)
+    with pytest.raises(UsageError, match="is not a Nightmill store"):
+        copy_store(url_of(text_file), new_file, ignore)
     other = tmp_path / "other.db"
     with sqlite3.connect(other) as connection:
         connection.execute("CREATE TABLE notes (text)")
     connection.close()
     with pytest.raises(UsageError, match="There is no store at"):
-        copy_store(f"sqlite:///{other}", new_file, ignore)
+        copy_store(url_of(other), new_file, ignore)
     store = Store.open(sqlite_url)
     Desk(store).do("UPDATE alembic_version SET version_num = '9999'")
     store.close()
     with pytest.raises(UsageError, match="newer than this program"):
         copy_store(sqlite_url, new_file, ignore)
-    assert not new_path(Path(new_file.removeprefix("sqlite:///"))).exists()
+    assert not Path(new_file.removeprefix("sqlite:///")).parent.exists()
+
+
+@pytest.mark.parametrize("target", ["postgres"], indirect=True)
+def test_a_database_of_something_else_takes_no_copy(
+    desk: Desk, store_url: str, target: str
+) -> None:
+    engine = make_engine(parse_url(target), Kind.DURABLE)
+    with engine.begin() as c:
+        c.exec_driver_sql("CREATE TABLE jobs (title text)")
+    engine.dispose()
+
+    with pytest.raises(UsageError, match="not a Nightmill store"):
+        copy_store(store_url, target, ignore)
+
+
+def test_a_file_of_something_else_takes_no_copy(
+    sqlite_store: Store, sqlite_url: str, tmp_path: Path
+) -> None:
+    letter = tmp_path / "letter.txt"
+    letter.write_text(NO_DATABASE)
+
+    with pytest.raises(UsageError, match="is not a Nightmill store"):
+        copy_store(sqlite_url, url_of(letter), ignore)
+
+    assert letter.read_text() == NO_DATABASE
 
 
 def test_a_place_of_another_version_is_refused(desk: Desk, store_url: str, target: str) -> None:

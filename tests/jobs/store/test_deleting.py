@@ -62,11 +62,13 @@ def test_from_the_first_moment_on_nobody_sees_it(desk: Desk) -> None:
         assert batches.find(c, "b-1") is None
         with pytest.raises(UsageError, match="There is no batch"):
             batches.get(c, "b-1")
-    for verb in (ending.cancel, batches.resume, batches.reopen_ingest):
+    for verb in (ending.cancel, batches.reopen_ingest):
         with pytest.raises(UsageError, match="There is no batch"), desk.store.write() as c:
             verb(c, "b-1")
     with pytest.raises(UsageError, match="There is no batch"):
         desk.retry()
+    with pytest.raises(UsageError, match="There is no batch"):
+        desk.resume()
     assert {job.batch_id for job in desk.take()} == {"b-2"}
     assert "b-1" not in desk.finalize()
 

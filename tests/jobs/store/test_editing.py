@@ -92,7 +92,7 @@ def test_an_heir_that_cannot_do_what_a_row_asks_for_is_refused(desk: Desk) -> No
     desk.batch(*rows(1), line(2, body='{"endpoint":"embeddings"}'))
 
     with pytest.raises(UsageError, match="Rows ask for embeddings"), desk.store.read() as c:
-        editing.check_page(c, "b-1", HEIR, 0, 10)
+        editing.check_page(c, 0, 10, batch_id="b-1", heir=HEIR)
 
 
 def test_a_batch_that_is_over_is_not_given_away(desk: Desk) -> None:

@@ -111,8 +111,10 @@ def test_a_new_file_is_its_owners_alone_and_leaves_nothing_beside(tmp_path: Path
 
 
 def test_a_making_that_was_broken_off_is_begun_anew(tmp_path: Path) -> None:
-    for left in (".nightmill.db.new", ".nightmill.db.new-wal"):
-        (tmp_path / left).write_text("half a store")
+    left = tmp_path / ".nightmill-new-of-the-dead"
+    left.mkdir()
+    for name in ("nightmill.db", "nightmill.db-wal"):
+        (left / name).write_text("half a store")
     prepare(f"sqlite:///{tmp_path}/nightmill.db")
     assert [file.name for file in tmp_path.iterdir()] == ["nightmill.db"]
 

@@ -16,7 +16,9 @@ from jobs.store import (
     recording,
     recovery,
     reread,
+    rereading,
     results,
+    resuming,
     rewriting,
     running,
     samples,
@@ -39,11 +41,14 @@ OFTEN = {
         recording,
         recovery,
         reread,
+        rereading,
         results,
+        resuming,
         rewriting,
         running,
         samples,
         standings,
+        terminal,
     )
     for name, statement in vars(module).items()
     if isinstance(statement, Sql)

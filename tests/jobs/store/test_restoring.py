@@ -20,55 +20,21 @@ from jobs.store.leadership import Leadership
 from jobs.store.restoring import Restored
 from jobs.store.store import Store
 from jobs.store.version import HEAD
-from tests.jobs.store.desk import Desk, outcome
+from tests.jobs.store.desk import Desk
+from tests.jobs.store.files import NO_DATABASE, hidden_in, ignore, left_in, url_of
 from tests.jobs.store.test_hosts import STUDIO
 
 WHEN = "2026-11-24-190000"
-
-
-@pytest.fixture
-def desk(store: Store) -> Desk:
-    """A store in mid-run."""
-    desk = Desk(store)
-    desk.batch(name="night")
-    first, *_ = desk.take(3)
-    desk.record(outcome(first))
-    return desk
-
-
-@pytest.fixture
-def sqlite_desk(sqlite_store: Store) -> Desk:
-    desk = Desk(sqlite_store)
-    desk.batch(name="night")
-    desk.record(outcome(desk.take(3)[0]))
-    return desk
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "safe.db"
-
-
-def ignore(_done: int, _total: int) -> None: ...
 
 
 def restore(url: str, file: Path, *, yes: bool = False) -> Restored:
     return restoring.restore(url, file, ignore, when=WHEN, scratch=file.parent, is_replacing=yes)
 
 
-def url_of(path: Path) -> str:
-    return f"sqlite:///{path}"
-
-
-def left_in(folder: Path) -> set[str]:
-    """What is in a folder, but for locks."""
-    return {path.name for path in folder.iterdir() if path.suffix not in {".lock", ".leader"}}
-
-
 def test_a_restored_store_begins_where_the_backup_was_and_blames_nobody(
-    desk: Desk, store_url: str, file: Path, tmp_path: Path
+    night: Desk, store_url: str, file: Path, tmp_path: Path
 ) -> None:
-    desk.do("UPDATE jobs SET lease_until = 1e12 WHERE state = 'running'")
+    night.do("UPDATE jobs SET lease_until = 1e12 WHERE state = 'running'")
     back_up(store_url, file, ignore)
     new = url_of(tmp_path / "new" / "nightmill.db")
 
@@ -93,11 +59,11 @@ def test_a_restored_store_begins_where_the_backup_was_and_blames_nobody(
 
 
 def test_a_store_with_batches_is_kept_beside(
-    sqlite_desk: Desk, sqlite_url: str, file: Path, tmp_path: Path
+    sqlite_night: Desk, sqlite_url: str, file: Path, tmp_path: Path
 ) -> None:
     back_up(sqlite_url, file, ignore)
-    sqlite_desk.batch(batch_id="b-2")
-    sqlite_desk.store.close()
+    sqlite_night.batch(batch_id="b-2")
+    sqlite_night.store.close()
     with pytest.raises(UsageError, match=r"has 2 batches\. Say --yes"):
         restore(sqlite_url, file)
     assert restoring.batches_in(sqlite_url) == 2
@@ -112,11 +78,11 @@ def test_a_store_with_batches_is_kept_beside(
 
 
 def test_two_restores_in_one_second_keep_what_was_there_before_each(
-    sqlite_desk: Desk, sqlite_url: str, file: Path
+    sqlite_night: Desk, sqlite_url: str, file: Path
 ) -> None:
     back_up(sqlite_url, file, ignore)
-    sqlite_desk.batch(batch_id="b-2")
-    sqlite_desk.store.close()
+    sqlite_night.batch(batch_id="b-2")
+    sqlite_night.store.close()
 
     kept = [restore(sqlite_url, file, yes=True).kept for _ in range(2)]
 
@@ -124,7 +90,7 @@ def test_two_restores_in_one_second_keep_what_was_there_before_each(
 
 
 def test_an_empty_postgres_takes_a_backup_and_a_full_one_never_does(
-    sqlite_desk: Desk, sqlite_url: str, file: Path, postgres_url: str
+    sqlite_night: Desk, sqlite_url: str, file: Path, postgres_url: str
 ) -> None:
     back_up(sqlite_url, file, ignore)
 
@@ -138,16 +104,16 @@ def test_an_empty_postgres_takes_a_backup_and_a_full_one_never_does(
 
 
 def test_a_damaged_store_is_replaced_and_kept_with_its_logs(
-    sqlite_desk: Desk,
+    sqlite_night: Desk,
     sqlite_url: str,
     file: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     back_up(sqlite_url, file, ignore)
-    sqlite_desk.store.close()
+    sqlite_night.store.close()
     path = tmp_path / "nightmill.db"
-    path.write_bytes(b"no database at all, and longer than a header would be" * 100)
+    path.write_text(NO_DATABASE)
     with pytest.raises(UsageError, match=r"cannot be read\. Say --yes"):
         restore(sqlite_url, file)
 
@@ -165,7 +131,7 @@ def test_a_damaged_store_is_replaced_and_kept_with_its_logs(
 
 
 def test_a_store_that_somebody_uses_is_not_replaced(
-    sqlite_desk: Desk, sqlite_url: str, file: Path
+    sqlite_night: Desk, sqlite_url: str, file: Path
 ) -> None:
     back_up(sqlite_url, file, ignore)
     leader = Leadership(sqlite_url)
@@ -173,14 +139,14 @@ def test_a_store_that_somebody_uses_is_not_replaced(
     with pytest.raises(UsageError, match="in use: a dispatcher"):
         restore(sqlite_url, file, yes=True)
     leader.release()
-    with sqlite_desk.store.write() as c:
+    with sqlite_night.store.write() as c:
         hosts.announce(c, STUDIO)
         with pytest.raises(UsageError, match="in use: a program that writes"):
             restore(sqlite_url, file, yes=True)
     with pytest.raises(UsageError, match=f"in use: worker {STUDIO.name}"):
         restore(sqlite_url, file, yes=True)
-    sqlite_desk.do("DELETE FROM hosts")
-    with sqlite_desk.store.read() as c:
+    sqlite_night.do("DELETE FROM hosts")
+    with sqlite_night.store.read() as c:
         c.execute(text("SELECT count(*) FROM jobs")).all()
         with pytest.raises(UsageError, match="a program that has it open"):
             restore(sqlite_url, file, yes=True)
@@ -188,12 +154,12 @@ def test_a_store_that_somebody_uses_is_not_replaced(
 
 
 def test_files_that_are_no_backup_are_told(
-    sqlite_desk: Desk, sqlite_url: str, file: Path, tmp_path: Path
+    sqlite_night: Desk, sqlite_url: str, file: Path, tmp_path: Path
 ) -> None:
     new = url_of(tmp_path / "new.db")
     with pytest.raises(UsageError, match="There is no file"):
         restore(new, file)
-    file.write_text("no database at all, and longer than a header would be" * 100)
+    file.write_text(NO_DATABASE)
     with pytest.raises(UsageError, match="cannot be read as a backup"):
         restore(new, file)
     file.unlink()
@@ -204,7 +170,26 @@ def test_files_that_are_no_backup_are_told(
         restore(new, file)
     with pytest.raises(UsageError, match="is the store itself"):
         restore(sqlite_url, Path(sqlite_url.removeprefix("sqlite:///")), yes=True)
-    assert not {"new.db", ".new.db.new"} & left_in(tmp_path)
+    assert hidden_in(tmp_path) == []
+    assert not (tmp_path / "new.db").exists()
+
+
+def test_of_a_file_that_is_none_and_a_store_that_is_full_the_file_is_told_first(
+    night: Desk, store_url: str, file: Path
+) -> None:
+    with pytest.raises(UsageError, match="There is no file"):
+        restore(store_url, file)
+    file.write_text(NO_DATABASE)
+    with pytest.raises(UsageError, match="cannot be read as a backup"):
+        restore(store_url, file)
+    file.unlink()
+    back_up(store_url, file, ignore)
+    with pytest.raises(UsageError, match=r"is not empty|has 1 batch"):
+        restore(store_url, file)
+    with closing(sqlite3.connect(file)) as backup, backup:
+        backup.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(UsageError, match="newer than this program"):
+        restore(store_url, file)
 
 
 def test_a_backup_of_a_newer_program_is_refused_and_of_an_older_one_upgraded(
@@ -249,11 +234,11 @@ def refuse(*_: object) -> None:
 
 @pytest.mark.parametrize("step", ["put_in_place", "_keep"])
 def test_a_restore_that_fails_at_its_end_leaves_the_store_as_it_was(
-    sqlite_desk: Desk, sqlite_url: str, file: Path, monkeypatch: pytest.MonkeyPatch, step: str
+    sqlite_night: Desk, sqlite_url: str, file: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     back_up(sqlite_url, file, ignore)
-    sqlite_desk.batch(batch_id="b-2")
-    sqlite_desk.store.close()
+    sqlite_night.batch(batch_id="b-2")
+    sqlite_night.store.close()
     monkeypatch.setattr(restoring, step, refuse)
 
     with pytest.raises(UsageError, match="cannot be made: Operation not permitted"):
@@ -264,15 +249,15 @@ def test_a_restore_that_fails_at_its_end_leaves_the_store_as_it_was(
 
 
 def test_where_no_file_can_have_two_names_the_old_store_is_kept_as_a_copy(
-    sqlite_desk: Desk,
+    sqlite_night: Desk,
     sqlite_url: str,
     file: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     back_up(sqlite_url, file, ignore)
-    sqlite_desk.batch(batch_id="b-2")
-    sqlite_desk.store.close()
+    sqlite_night.batch(batch_id="b-2")
+    sqlite_night.store.close()
     monkeypatch.setattr(os, "link", refuse)
 
     done = restore(sqlite_url, file, yes=True)
@@ -284,11 +269,11 @@ def test_where_no_file_can_have_two_names_the_old_store_is_kept_as_a_copy(
 
 
 def test_a_restore_that_is_killed_changes_nothing(
-    sqlite_desk: Desk, sqlite_url: str, file: Path, tmp_path: Path
+    sqlite_night: Desk, sqlite_url: str, file: Path, tmp_path: Path
 ) -> None:
     back_up(sqlite_url, file, ignore)
-    sqlite_desk.batch(batch_id="b-2")
-    sqlite_desk.store.close()
+    sqlite_night.batch(batch_id="b-2")
+    sqlite_night.store.close()
     program = (
         "import os, sys\n"
         "from pathlib import Path\n"

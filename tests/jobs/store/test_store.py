@@ -342,7 +342,7 @@ def test_a_disk_that_does_not_answer_is_a_store_that_does_not(
     def fail(_path: Path) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(store_module.shutil, "disk_usage", fail)
+    monkeypatch.setattr("shutil.disk_usage", fail)
 
     with pytest.raises(StoreError, match="does not say how full it is: Input/output error"):
         sqlite_store.free_bytes()

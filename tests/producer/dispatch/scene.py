@@ -15,12 +15,14 @@ from sqlalchemy import text
 from jobs import ids
 from jobs.codes import ErrorCode
 from jobs.errors import BrokerError
-from jobs.model import Claimed, Hint, NewBatch, NewJob, Outcome
+from jobs.model import Batch, Claimed, Hint, NewBatch, NewJob, Outcome
 from jobs.states import JobState
 from jobs.store import batches, hosts, ingest, running
 from jobs.store.store import Store
 from jobs.wire import KEY_PREFIX, decode_pack
 from nightmill.embedded.servers import Kind, server_command
+from producer import reopening
+from producer.dispatcher import UPKEEP_S, Dispatcher
 from tests.waiting import eventually
 
 CANARY = "CANARY-prompt-that-must-stay-in-the-store"
@@ -36,6 +38,12 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+def look(dispatcher: Dispatcher, clock: Clock) -> None:
+    """A step that looks after everything, too."""
+    clock.now += UPKEEP_S
+    dispatcher.step()
 
 
 @dataclass
@@ -110,6 +118,12 @@ class Work:
     def paused_reason(self, batch_id: str) -> str | None:
         with self.store.read() as c:
             return batches.get(c, batch_id).paused_reason
+
+    def resume(self, batch_id: str) -> Batch:
+        """The command that began a batch is given again."""
+        reopening.resume(self.store, batch_id, lambda _c: None)
+        with self.store.read() as c:
+            return batches.get(c, batch_id)
 
     def sql(self, statement: str, **values: object) -> None:
         with self.store.write() as c:

@@ -9,7 +9,7 @@ from jobs.model import Hint
 from jobs.store import running
 from producer.attention import CYCLE_S
 from producer.dispatcher import UPKEEP_S, Dispatcher
-from tests.producer.dispatch.scene import SESSION, Clock, Outbox, Work
+from tests.producer.dispatch.scene import SESSION, Clock, Outbox, Work, look
 from tests.worker.flaky import FlakyStore
 
 
@@ -22,9 +22,7 @@ def test_an_expired_lease_puts_a_job_back(
     work.claim(outbox.take())
     attend(dispatcher, clock)
     work.sql("UPDATE jobs SET lease_until = lease_until - 3600")
-    clock.now += UPKEEP_S
-
-    dispatcher.step()
+    look(dispatcher, clock)
 
     assert [hint.epoch for hint in outbox.take()] == [2]
 
@@ -69,8 +67,7 @@ def test_a_dispatcher_that_could_not_reach_the_store_judges_nobody_by_that_time(
 
     flaky.refusals = 0
     work.sql("UPDATE jobs SET lease_until = lease_until - 3600")
-    clock.now += UPKEEP_S
-    dispatcher.step()
+    look(dispatcher, clock)
 
     assert outbox.take() == []
     attend(dispatcher, clock)

@@ -7,14 +7,8 @@ from sqlalchemy import Connection
 
 from jobs.store import batches, ending, pauses
 from jobs.store.store import Store
-from producer.dispatcher import UPKEEP_S, Dispatcher
-from tests.producer.dispatch.scene import Clock, Outbox, Work
-
-
-def look(dispatcher: Dispatcher, clock: Clock) -> None:
-    """A step that looks after everything, too."""
-    clock.now += UPKEEP_S
-    dispatcher.step()
+from producer.dispatcher import Dispatcher
+from tests.producer.dispatch.scene import Clock, Outbox, Work, look
 
 
 def test_a_batch_that_only_fails_is_paused_and_the_others_go_on(

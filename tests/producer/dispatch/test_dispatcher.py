@@ -6,7 +6,7 @@ from jobs.errors import BrokerError
 from jobs.model import Hint
 from jobs.store.store import Store
 from producer.dispatcher import MOST_AT_ONCE, UPKEEP_S, Dispatcher
-from tests.producer.dispatch.scene import POOL, Clock, Outbox, Work
+from tests.producer.dispatch.scene import POOL, Clock, Outbox, Work, look
 
 
 def test_the_first_window_is_the_slots_and_one_job_each_in_its_own_message(
@@ -156,9 +156,7 @@ def test_a_job_whose_message_was_lost_is_handed_out_again(
     *claimed, lost = outbox.take()
     work.run(claimed)
     work.age_dispatched(10)
-    clock.now += UPKEEP_S
-
-    dispatcher.step()
+    look(dispatcher, clock)
 
     [again] = outbox.take()
     assert (again.job_id, again.epoch) == (lost.job_id, lost.epoch + 1)
@@ -172,9 +170,7 @@ def test_a_message_is_not_taken_for_lost_at_once(
     dispatcher.step()
     outbox.take()
     work.age_dispatched(3)
-    clock.now += UPKEEP_S
-
-    dispatcher.step()
+    look(dispatcher, clock)
 
     assert outbox.sent == []
 
@@ -187,9 +183,7 @@ def test_messages_that_wait_behind_a_busy_pool_are_left_alone(
     dispatcher.step()
     work.claim(outbox.take()[:2])
     work.age_dispatched(600)
-    clock.now += UPKEEP_S
-
-    dispatcher.step()
+    look(dispatcher, clock)
 
     assert outbox.sent == []
 
@@ -204,9 +198,7 @@ def test_messages_are_waited_for_longer_where_claims_take_long(
     work.age_dispatched(10)
     work.claim(hints[:2])  # ten seconds after they were dispatched
     work.age_dispatched(10)
-    clock.now += UPKEEP_S
-
-    dispatcher.step()
+    look(dispatcher, clock)
 
     assert outbox.sent == []
 
@@ -313,9 +305,7 @@ def test_counters_are_folded_while_a_batch_runs(
     for _ in range(5):
         dispatcher.step()
         work.run(outbox.take())
-    clock.now += UPKEEP_S
-
-    dispatcher.step()
+    look(dispatcher, clock)
 
     # One row, and what was dispatched after the folding.
     assert work.ask("SELECT count(*) FROM counters")[0][0] <= 2

@@ -6,7 +6,7 @@ from jobs.store import actions, batches, editing
 from jobs.store.store import Store
 from producer import expiry
 from producer.dispatcher import UPKEEP_S, Dispatcher
-from tests.producer.dispatch.scene import Clock, Outbox, Work
+from tests.producer.dispatch.scene import Clock, Outbox, Work, look
 
 
 def pass_deadline(work: Work, batch: str) -> None:
@@ -28,9 +28,7 @@ def test_what_is_done_by_the_deadline_stays_and_the_rest_expires(
     work.run([first])
     work.claim(rest)
     pass_deadline(work, batch)
-    clock.now += UPKEEP_S
-
-    dispatcher.step()
+    look(dispatcher, clock)
 
     assert work.states(batch) == {"succeeded": 1, "expired": 19}
     assert work.batch_state(batch) == "expired"
@@ -42,8 +40,7 @@ def test_it_is_written_down_who_expired_it(
 ) -> None:
     batch = work.batch(2)
     pass_deadline(work, batch)
-    clock.now += UPKEEP_S
-    dispatcher.step()
+    look(dispatcher, clock)
     with store.read() as c:
         (noted,) = actions.of_batch(c, batch)
     assert (noted.who, noted.verb) == ("dispatcher", "expire")
@@ -58,9 +55,7 @@ def test_a_large_batch_expires_page_by_page_and_what_runs_of_it_first(
     dispatcher.step()
     work.claim(outbox.take())
     pass_deadline(work, batch)
-    clock.now += UPKEEP_S
-
-    dispatcher.step()
+    look(dispatcher, clock)
 
     assert work.batch_state(batch) == "expired"
     assert work.states(batch) == {"pending": 10, "expired": 10}
@@ -89,14 +84,11 @@ def test_a_batch_that_is_opened_again_half_way_runs_from_there(
     work.host(slots=20)
     batch = work.batch(12)
     pass_deadline(work, batch)
-    clock.now += UPKEEP_S
-    dispatcher.step()
+    look(dispatcher, clock)
     assert 0 < work.states(batch)["pending"] < 12
-    with store.write() as c:
-        assert batches.resume(c, batch).deadline is None
+    assert work.resume(batch).deadline is None
 
-    clock.now += UPKEEP_S
-    dispatcher.step()
+    look(dispatcher, clock)
 
     assert work.states(batch) == {"dispatched": 12}
 
@@ -105,7 +97,8 @@ def test_a_deadline_that_is_ahead_holds_for_what_is_opened_again(work: Work, sto
     batch = work.batch(2)
     with store.write() as c:
         editing.change(c, batch, editing.Changes(deadline_in_s=3600))
-        assert batches.resume(c, batch).deadline is not None
+    assert work.resume(batch).deadline is not None
+    with store.write() as c:
         assert batches.reopen_ingest(c, batch).deadline is not None
 
 
@@ -117,8 +110,7 @@ def test_a_batch_that_is_done_when_its_deadline_passes_is_completed(
     dispatcher.step()
     work.run(outbox.take())
     pass_deadline(work, batch)
-    clock.now += UPKEEP_S
-    dispatcher.step()
+    look(dispatcher, clock)
     assert work.batch_state(batch) == "completed"
 
 
@@ -126,8 +118,7 @@ def test_a_paused_batch_expires_too(work: Work, dispatcher: Dispatcher, clock: C
     batch = work.batch(3)
     work.sql("UPDATE batches SET paused_reason = 'The model is wrong.'")
     pass_deadline(work, batch)
-    clock.now += UPKEEP_S
-    dispatcher.step()
+    look(dispatcher, clock)
     assert (work.batch_state(batch), work.paused_reason(batch)) == ("expired", None)
 
 
@@ -139,8 +130,7 @@ def test_a_late_answer_to_what_has_expired_changes_nothing(
     dispatcher.step()
     held = work.claim(outbox.take())
     pass_deadline(work, batch)
-    clock.now += UPKEEP_S
-    dispatcher.step()
+    look(dispatcher, clock)
     assert work.finish(held) == set()
     assert work.states(batch) == {"expired": 1}
 
@@ -153,9 +143,7 @@ def test_a_batch_whose_deadline_is_near_goes_before_its_equals(
     with store.write() as c:
         editing.change(c, late, editing.Changes(deadline_in_s=600))
     work.sql("UPDATE batches SET created_at = created_at - 86400 WHERE id = :id", id=late)
-    clock.now += UPKEEP_S
-
-    dispatcher.step()
+    look(dispatcher, clock)
 
     assert work.states(higher) == {"dispatched": 1}
     assert work.states(late) == {"dispatched": 4, "pending": 16}

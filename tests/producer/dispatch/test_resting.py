@@ -6,8 +6,8 @@ from sqlalchemy import text
 
 from jobs.store import dispatch, hosts, pauses, rests
 from jobs.store.hosts import Rest
-from producer.dispatcher import UPKEEP_S, Dispatcher
-from tests.producer.dispatch.scene import HOST, POOL, SESSION, Clock, Outbox, Work
+from producer.dispatcher import Dispatcher
+from tests.producer.dispatch.scene import HOST, POOL, SESSION, Clock, Outbox, Work, look
 
 NIGHTLY = Rest(because="hours", until=4e9)
 
@@ -19,8 +19,7 @@ def pause_pool(work: Work, for_s: float | None = None) -> None:
 
 def look_after(dispatcher: Dispatcher, clock: Clock) -> None:
     """Let it do its upkeep."""
-    clock.now += UPKEEP_S
-    dispatcher.step()
+    look(dispatcher, clock)
 
 
 def change(work: Work, sql: str) -> None:

@@ -1,6 +1,6 @@
 """Short transactions over many rows."""
 
-from nightmill.paging import LARGEST_PAGE, next_page
+from jobs.store.paging import LARGEST_PAGE, next_page
 
 
 def test_the_next_page_takes_a_tenth_of_a_second() -> None:
