@@ -1,4 +1,4 @@
-"""Forwards as data, and what has to change for those that are wanted to be those that are there."""
+"""Forwards as data, and what turns those that are there into those that are wanted."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
