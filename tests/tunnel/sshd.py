@@ -146,6 +146,11 @@ class Sshd:
         key = self.key_file.with_suffix(".pub").read_text()
         (self.folder / "authorized_keys").write_text(f"{key_options} {key}".lstrip())
 
+    def know(self, port: int) -> None:
+        """Take its key for that of another port of this machine, too, which leads to it."""
+        [line] = self.known_hosts_file.read_text().splitlines()
+        self.known_hosts_file.write_text(f"[127.0.0.1]:{port},{line}")
+
     def change_host_key(self) -> None:
         """Become another server in the eyes of who comes after the next start."""
         _new_key(self.folder / "host_key")
