@@ -18,6 +18,9 @@ from tunnel.names import Address
 #: While a connection is in question: how often it is asked, and what is not answered for so many
 #: times is dead. Anything that comes counts as an answer.
 _ASK_EVERY_S, _ASK_TIMES = 0.75, 3
+#: Kinds of host keys that are asked for after those that are pinned: a server that has no pinned
+#: one any more shows what it has instead, and both can be told.
+_OTHER_KINDS = "+ssh-ed25519,ecdsa-sha2-*,rsa-sha2-*"
 
 
 class Link:
@@ -109,6 +112,7 @@ async def _connect(
             username=settings.user,
             client_keys=[key],
             known_hosts=known,
+            server_host_key_algs=_OTHER_KINDS,
             agent_path=None,
             preferred_auth="publickey",
             gss_kex=False,

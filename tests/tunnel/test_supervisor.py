@@ -186,8 +186,10 @@ def test_other_forwards_are_had_without_another_connection(sshd: Sshd, tmp_path:
             changed = TunnelSettings.model_validate(more)
             at.kept.supervisor.reload(changed)
             await at.kept.until(
-                lambda now: len(now.forwards) == len(forwards_of(changed))
-                and all(each.state is ForwardState.UP for each in now.forwards),
+                lambda now: (
+                    len(now.forwards) == len(forwards_of(changed))
+                    and all(each.state is ForwardState.UP for each in now.forwards)
+                ),
                 "all forwards to be up",
             )
             assert await say(another, b"PING\r\n") == b"+PONG\r\n"
