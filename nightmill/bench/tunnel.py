@@ -23,7 +23,7 @@ from nightmill.embedded.lifeline import Lifeline
 SIZE = 512
 HOLD = 0.3
 OURS, PEER = "Nightmill", "ssh -L"
-PEER_IS = "`ssh -N -L` of OpenSSH as it is set up by itself, through the same sshd"
+PEER_IS = "`ssh -N -L` as OpenSSH is set up by itself, cipher included, through the same sshd"
 PEER_HAS = "no probes, no counts, no way to stay bound while there is no connection"
 
 #: Seconds for either side to log in.
