@@ -1,4 +1,4 @@
-"""An OpenSSH server of one's own, for this user: on loopback and a free port unless it is said where."""
+"""An OpenSSH server of one's own, on loopback and a free port unless it is said where."""
 
 import getpass
 import os
