@@ -66,7 +66,7 @@ def listing(c: Connection) -> list[TunnelRow]:
 
 def cut_off(c: Connection) -> dict[str, str]:
     """The hosts that are not to be reached for now, each with the tunnel that is down."""
-    return {host: tunnel for host, tunnel in _CUT_OFF(c).tuples()}
+    return {row.host: row.tunnel for row in _CUT_OFF(c)}
 
 
 def _values(tunnel: TunnelRow) -> dict[str, str | int]:
@@ -133,7 +133,8 @@ _LISTING = Sql(
     " FROM tunnels ORDER BY name"
 )
 _CUT_OFF = Sql(
-    "SELECT h.name, min(t.name) FROM hosts AS h JOIN tunnels AS t ON {cuts_off}"
+    "SELECT h.name AS host, min(t.name) AS tunnel FROM hosts AS h"
+    " JOIN tunnels AS t ON {cuts_off}"
     " GROUP BY h.name ORDER BY h.name",
     {"cuts_off": CUTS_OFF},
 )

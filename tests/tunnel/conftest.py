@@ -12,10 +12,10 @@ from tests.tunnel import sshd as real
 @pytest.fixture(scope="session")
 def sshd_program() -> str:
     """Where sshd is; skips where there is none, and fails where there has to be one."""
-    if real.PROGRAM is not None:
-        return real.PROGRAM
-    reason = "there is no sshd here (Debian has it in openssh-server)"
-    pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    if real.PROGRAM is None:
+        reason = "there is no sshd here (Debian has it in openssh-server)"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    return real.PROGRAM
 
 
 @pytest.fixture
