@@ -24,6 +24,9 @@ RUN_ON = {"dispatch", "monitor", "up", "worker"}
 #: Held to the schema in test_keeping.py: nobody may be using the store.
 ALONE = {"restore"}
 
+#: Held to the schema in services/test_cli.py, where nothing of this machine is changed.
+SERVICES = {f"service {verb}" for verb in ("install", "uninstall", "status", "logs")}
+
 #: Each with its arguments, in an order in which there is something to tell.
 CALLS = {
     "submit": ["in.jsonl", "-o", "again.jsonl"],
@@ -94,7 +97,7 @@ def test_every_command_is_written_down_and_tried() -> None:
         if each.callback is not None
     }
 
-    assert names | in_groups == CALLS.keys() | RUN_ON | ALONE
+    assert names | in_groups == CALLS.keys() | RUN_ON | ALONE | SERVICES
     assert {name.replace(" ", "_") for name in names | in_groups} <= SCHEMA["$defs"].keys()
 
 
