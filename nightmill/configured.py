@@ -8,6 +8,12 @@ from jobs.settings import Settings, load_settings
 from nightmill.readiness import Manager
 
 
+def ssh_agent() -> Path | None:
+    """The socket of the user's SSH agent; None where there is none."""
+    agent = os.environ.get("SSH_AUTH_SOCK")
+    return Path(agent) if agent else None
+
+
 def read_configuration(
     config: Path | None = None, data_dir: Path | None = None, *, allow_sleep: bool = False
 ) -> Settings:

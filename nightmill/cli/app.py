@@ -31,6 +31,7 @@ from nightmill.cli.service import service
 from nightmill.cli.status import status
 from nightmill.cli.store import store
 from nightmill.cli.submit import submit
+from nightmill.cli.tunnel import tunnel
 from nightmill.cli.up import up
 from nightmill.cli.wait import wait
 from nightmill.cli.worker import worker
@@ -42,7 +43,7 @@ COMMANDS = (
 )
 
 #: Commands that have commands of their own.
-GROUPS = {"store": store, "service": service}
+GROUPS = {"store": store, "tunnel": tunnel, "service": service}
 
 app = typer.Typer(
     no_args_is_help=True,
