@@ -4,10 +4,11 @@ import contextlib
 import socket
 from dataclasses import dataclass
 
-from jobs.tunnels import TunnelReport
+from jobs.settings_tunnel import TunnelSettings
+from jobs.tunnels import ForwardState, TunnelReport
 
-#: Seconds for which a connection may be silent before its tunnel no longer counts as well.
-SILENT_S = 20.0
+#: Seconds beside two rounds of questions for which a connection may be silent.
+MORE_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -37,14 +38,19 @@ class Manager:
             told.sendto(lines.encode(), path)
 
 
-def is_well(report: TunnelReport) -> bool:
+def is_well(report: TunnelReport, settings: TunnelSettings) -> bool:
     """Whether a tunnel may tell its watchdog that it lives.
 
-    One that says that it is connected and has not heard a byte for a while, probes included, is
-    stuck and is begun anew. One that knows that it is down is not: begun anew, it would forget how
-    long to wait, and a server that refuses a key shuts out whoever asks it twice a minute.
+    One that says that it is connected, asks what is behind its forwards and has not heard a byte
+    for longer than it should take to notice is stuck, and is begun anew. One that knows that it is
+    down is not: begun anew, it would forget how long to wait, and a server that refuses a key shuts
+    out whoever asks it twice a minute.
     """
-    if not report.state.is_connected:
+    is_asking = any(forward.state in _ASKED for forward in report.forwards)
+    if not (report.state.is_connected and is_asking):
         return True
     heard_s = report.state_s if report.heard_s is None else report.heard_s
-    return heard_s < SILENT_S
+    return heard_s < 2 * settings.probe_every_s + settings.probe_s + MORE_S
+
+
+_ASKED = frozenset({ForwardState.OPEN, ForwardState.UP, ForwardState.DEAD})

@@ -28,7 +28,7 @@ ALONE = {"restore"}
 SERVICES = {f"service {verb}" for verb in ("install", "uninstall", "status", "logs")}
 
 #: Held to the schema in test_tunnel.py, beside a server that is dialled.
-DIALLED = {"tunnel reload", "tunnel status", "tunnel trust"}
+DIALLED = {"tunnel reload", "tunnel status", "tunnel trust", "tunnel doctor"}
 
 #: Each with its arguments, in an order in which there is something to tell.
 CALLS = {
