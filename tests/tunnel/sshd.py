@@ -1,8 +1,6 @@
 """A real sshd, started by a test: on a free port of loopback, for this user, with its own keys."""
 
 import getpass
-import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,29 +13,11 @@ import asyncssh
 import psutil
 
 from jobs.settings_tunnel import TunnelSettings
-from tests.doubles.mlx_server import free_port
+from nightmill.bench.own_sshd import command, find_sshd, new_key, prepare
 from tests.waiting import eventually
 
 #: None where there is none. It has to be called by its whole path.
-PROGRAM = shutil.which("sshd", path=os.pathsep.join((os.environ["PATH"], "/usr/sbin")))
-
-#: Where Debian's keeps what it does before anybody has logged in; only root needs it.
-_PRIVILEGE_SEPARATION = Path("/run/sshd")
-
-_CONFIG = """\
-ListenAddress 127.0.0.1
-Port {port}
-HostKey {folder}/host_key
-AuthorizedKeysFile {folder}/authorized_keys
-PidFile none
-UsePAM no
-StrictModes no
-PasswordAuthentication no
-KbdInteractiveAuthentication no
-MaxStartups 100
-LogLevel VERBOSE
-{more}
-"""
+PROGRAM = find_sshd()
 
 #: What keeps an account to its forwards, as a server that is set up well has it.
 _HARDENED = """\
@@ -61,26 +41,20 @@ class Sshd:
 
     def __init__(self, folder: Path, *, config: str = "", key_options: str = "") -> None:
         self.folder = folder
-        self.port = free_port()
-        self.user = getpass.getuser()
-        self.key_file = folder / "key"
-        self.known_hosts_file = folder / "known_hosts"
+        login = prepare(folder, config)
+        self.port, self.user = login.port, login.user
+        self.key_file, self.known_hosts_file = login.key_file, login.known_hosts_file
         self.log = folder / "sshd.log"
-        self._config = folder / "sshd_config"
         self._master: subprocess.Popen[bytes] | None = None
         #: Those whose master is gone are found nowhere else.
         self._orphans: list[psutil.Process] = []
-        self._prepare(config, key_options)
+        self.permit(key_options)
 
     def start(self) -> None:
         """Start it, on the port that it had before."""
         assert PROGRAM is not None
-        if os.getuid() == 0:
-            _PRIVILEGE_SEPARATION.mkdir(exist_ok=True, mode=0o755)
         self._master = subprocess.Popen(
-            [PROGRAM, "-D", "-f", str(self._config), "-E", str(self.log)],
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
+            command(PROGRAM, self.folder), stdin=subprocess.DEVNULL, start_new_session=True
         )
         eventually(self._is_there, "sshd to answer")
 
@@ -146,18 +120,14 @@ class Sshd:
         key = self.key_file.with_suffix(".pub").read_text()
         (self.folder / "authorized_keys").write_text(f"{key_options} {key}".lstrip())
 
+    def know(self, port: int) -> None:
+        """Take its key for that of another port of this machine, too, which leads to it."""
+        [line] = self.known_hosts_file.read_text().splitlines()
+        self.known_hosts_file.write_text(f"[127.0.0.1]:{port},{line}")
+
     def change_host_key(self) -> None:
         """Become another server in the eyes of who comes after the next start."""
-        _new_key(self.folder / "host_key")
-
-    def _prepare(self, config: str, key_options: str) -> None:
-        host_key = _new_key(self.folder / "host_key")
-        _new_key(self.key_file)
-        self.known_hosts_file.write_text(f"[127.0.0.1]:{self.port} {host_key}")
-        self.permit(key_options)
-        self._config.write_text(
-            _CONFIG.format(port=self.port, folder=self.folder, more=config.rstrip())
-        )
+        new_key(self.folder / "host_key")
 
     def _is_there(self) -> bool:
         assert self._master is not None
@@ -194,14 +164,3 @@ def hardened(*, listen: Iterable[str] = (), opens: Iterable[str] = ()) -> str:
     return _HARDENED.format(
         user=getpass.getuser(), listen=" ".join(listen) or "none", open=" ".join(opens) or "none"
     )
-
-
-def _new_key(path: Path) -> str:
-    """Write a key, and its public half beside it; the public half."""
-    key = asyncssh.generate_private_key("ssh-ed25519")
-    path.unlink(missing_ok=True)
-    path.touch(mode=0o600)
-    path.write_bytes(key.export_private_key())
-    public = key.export_public_key().decode()
-    path.with_suffix(".pub").write_text(public)
-    return public
