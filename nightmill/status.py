@@ -55,6 +55,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     #: Absolute path of the results; empty without one.
     output: str
     #: The models that unfinished rows ask for, as far as the first and last of them tell.
+    models: tuple[str, ...]
     #: The pools that unfinished rows wait for or run in, and those of them that no host serves,
     #: though no tunnel cuts them off.
     pools: tuple[str, ...]
