@@ -1,6 +1,8 @@
 """From a server that took the connection to one that is logged in."""
 
 import asyncio
+import getpass
+import os
 import socket
 from contextlib import ExitStack
 from pathlib import Path
@@ -83,6 +85,7 @@ async def log_in(
         twin = sock.dup()
         unless_logged_in.callback(twin.close)
         try:
+            _require_user_name()
             with translated(server, settings.user):
                 conn = await _connect(reached, settings, key, known, client)
         except TunnelError as failure:
@@ -113,6 +116,8 @@ async def _connect(
             client_keys=[key],
             known_hosts=known,
             server_host_key_algs=_OTHER_KINDS,
+            # Else whoever is in the user's `ca-bundle.crt` could vouch for another key.
+            x509_trusted_certs=None,
             agent_path=None,
             preferred_auth="publickey",
             gss_kex=False,
@@ -122,6 +127,18 @@ async def _connect(
             keepalive_interval=settings.keepalive_s,
             keepalive_count_max=settings.keepalive_count,
         )
+
+
+def _require_user_name() -> None:
+    """Notice what asyncssh would stumble over: it asks for the user's name, and needs it not."""
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):
+        raise TunnelError(
+            Cause.CONFIGURATION,
+            f"The user {os.getuid()}, as which this runs, has no name: set LOGNAME=nightmill for "
+            "it, in the unit or the container.",
+        ) from None
 
 
 class _Client(asyncssh.SSHClient):
