@@ -14,12 +14,28 @@ from typing import Any
 
 import pytest
 
+from jobs.store import tunnels
+from jobs.store.store import Store
+from jobs.store.tunnels import TunnelRow
+from jobs.tunnels import TunnelReport, TunnelState
 from tests.doubles.mlx_server import free_port
 from tests.nightmill.conftest import Command, Ended, Start
 from tests.nightmill.mill_process import FAKE_POOL, end_of
 from tests.nightmill.printed import check_printed
 from tests.tunnel.sshd import Sshd
 from tests.waiting import eventually
+
+#: A tunnel of the same name on another machine.
+ELSEWHERE = TunnelRow(
+    name="home",
+    session="another",
+    guard="laptop's",
+    brings=False,
+    pools=(),
+    machine="laptop",
+    version="0.1.0",
+    report=TunnelReport(name="home", state=TunnelState.UP),
+)
 
 
 class Hello(BaseHTTPRequestHandler):
@@ -183,6 +199,20 @@ def test_there_is_one_of_a_name(road: Road) -> None:
 
     assert status == 2
     assert f"Tunnel home runs already: process {process.pid}." in err
+
+
+def test_a_name_that_another_machine_has_is_told_until_it_is_free(road: Road, mill: Path) -> None:
+    road.command("batches")
+    with closing(Store.open(f"sqlite:///{mill / 'data' / 'nightmill.db'}")) as store:
+        with store.write() as c:
+            tunnels.take(c, ELSEWHERE)
+        road.up()
+
+        report = road.wait_until("halted")
+        assert "laptop runs a tunnel named home too" in report["reason"]
+        with store.write() as c:
+            tunnels.leave(c, "home", ELSEWHERE.session)
+        assert road.wait_until("up")["connects"] == 1
 
 
 def test_a_server_that_goes_is_told_and_found_again(road: Road) -> None:
