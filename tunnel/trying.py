@@ -55,6 +55,21 @@ async def connect(
     raise min(failures, key=_harm)
 
 
+async def faults(name: str, settings: TunnelSettings, places: Places) -> tuple[str, ...]:
+    """What is to be corrected on this machine before it is worth a try, one sentence each."""
+    found = []
+    try:
+        read_pinned(places.known_hosts_file(name, settings), name, settings.addresses[0])
+    except TunnelError as failure:
+        found.append(str(failure))
+    try:
+        async with own_key(places.key_file(settings), places.agent):
+            pass
+    except TunnelError as failure:
+        found.append(str(failure))
+    return tuple(found)
+
+
 def _harm(failure: TunnelError) -> int:
     causes = _WORST_FIRST
     return causes.index(failure.cause) if failure.cause in causes else len(causes)
