@@ -4,6 +4,7 @@ import asyncio
 import getpass
 import os
 import socket
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -70,7 +71,7 @@ async def log_in(
     name: str,
     settings: TunnelSettings,
     known_hosts_file: Path,
-    key: asyncssh.SSHKeyPair,
+    keys: Sequence[asyncssh.SSHKeyPair],
 ) -> Link:
     """Log in at a server that was reached; its socket is ours to close from here on.
 
@@ -87,7 +88,7 @@ async def log_in(
         try:
             _require_user_name()
             with translated(server, settings.user):
-                conn = await _connect(reached, settings, key, known, client)
+                conn = await _connect(reached, settings, keys, known, client)
         except TunnelError as failure:
             if failure.cause is Cause.HOST_KEY and client.shown is not None:
                 raise host_keys.changed(name, server, known, client.shown) from failure
@@ -99,7 +100,7 @@ async def log_in(
 async def _connect(
     reached: Reached,
     settings: TunnelSettings,
-    key: asyncssh.SSHKeyPair,
+    keys: Sequence[asyncssh.SSHKeyPair],
     known: host_keys.KnownHosts,
     client: "_Client",
 ) -> asyncssh.SSHClientConnection:
@@ -113,7 +114,7 @@ async def _connect(
             config=None,
             client_factory=lambda: client,
             username=settings.user,
-            client_keys=[key],
+            client_keys=keys,
             known_hosts=known,
             server_host_key_algs=_OTHER_KINDS,
             # Else whoever is in the user's `ca-bundle.crt` could vouch for another key.
