@@ -48,9 +48,7 @@ class ForwardSettings(Section):
         if not self.listens_at.is_here:
             raise expected("on its own machine, as in 127.0.0.1:6379", "listen")
         if self.probe is None and self.target.port not in _USUAL:
-            raise expected(
-                "given, as in `probe = \"http\"`: redis, postgres, http, or none", "probe"
-            )
+            raise expected('given, as in `probe = "http"`: redis, postgres, http, or none', "probe")
         return self
 
     @property

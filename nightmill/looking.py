@@ -2,13 +2,15 @@
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
 
 from jobs.model import Batch, Places
-from jobs.store import batches, dialect, failures, hosts, rests
+from jobs.store import batches, dialect, failures, hosts, rests, tunnels
 from jobs.store.store import Store
+from nightmill.cut_off import pools_cut_off
 from nightmill.failures import NAMED_LINES, Errors, group_of
 from nightmill.report import Failure, Report, Share
 from nightmill.status import Status, status_of
@@ -33,7 +35,7 @@ def look(store: Store, batch_id: str) -> Status:
     """How far a batch is now; its id may be shortened. `UsageError` if it is not there."""
     with store.read() as c:
         batch = batches.get(c, batch_id)
-        return _status(c, batch, hosts.living(c), rests.of_pools(c))
+        return _status(c, batch, _around(c))
 
 
 def report_of(store: Store, batch_id: str) -> Report:
@@ -97,8 +99,8 @@ def newest(store: Store, limit: int | None) -> list[Listed]:
     with store.read() as c:
         now = dialect.now(c)
         found = batches.newest(c, _ALL if limit is None else limit)
-        living, resting = hosts.living(c), rests.of_pools(c)
-        statuses = [_status(c, batch, living, resting) for batch in found]
+        around = _around(c)
+        statuses = [_status(c, batch, around) for batch in found]
         ids = batches.all_ids(c)
     return [
         Listed(
@@ -122,14 +124,37 @@ def short_id(batch_id: str, ids: list[str]) -> str:
     )
 
 
-def _status(
-    c: Connection,
-    batch: Batch,
-    living: Sequence[hosts.HostRow],
-    resting: Mapping[str, hosts.Rest],
-) -> Status:
+class _Around(NamedTuple):
+    """What is the same for all batches: who is there, rests, or is cut off."""
+
+    hosts: Sequence[hosts.HostRow]
+    living: Sequence[hosts.HostRow]
+    resting: Mapping[str, hosts.Rest]
+    #: The tunnels that are down, by the names of the hosts that they cut off.
+    cut: Mapping[str, tunnels.TunnelRow]
+
+
+def _around(c: Connection) -> _Around:
+    found = hosts.listing(c)
+    return _Around(
+        hosts=found,
+        living=[host for host in found if host.silent_s < hosts.ALIVE_S],
+        resting=rests.of_pools(c),
+        cut=tunnels.cut_off(c),
+    )
+
+
+def _status(c: Connection, batch: Batch, around: _Around) -> Status:
     pools = () if batch.state.is_over else batches.pools_of_unfinished(c, batch.id)
     deadline = None if batch.state.is_over else batch.deadline
     left_s = None if deadline is None else deadline - dialect.now(c)
     counts = batches.counts(c, batch.id)
-    return status_of(batch, counts, living, pools, left_s=left_s, resting=resting)
+    return status_of(
+        batch,
+        counts,
+        around.living,
+        pools,
+        left_s=left_s,
+        resting=around.resting,
+        cut_off=pools_cut_off(around.hosts, around.living, around.cut, pools),
+    )

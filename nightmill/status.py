@@ -8,6 +8,7 @@ import msgspec
 from jobs.deadlines import late_by_s
 from jobs.model import BRAKE, Batch, Counts
 from jobs.states import BatchState, JobState
+from nightmill.cut_off import CutOff
 from nightmill.rests import PoolRest, rests_of
 from nightmill.trouble import Trouble, trouble_of
 
@@ -53,13 +54,16 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     pool: str
     #: Absolute path of the results; empty without one.
     output: str
-    #: The pools that unfinished rows wait for or run in, and those of them that no host serves.
+    #: The pools that unfinished rows wait for or run in, and those of them that no host serves,
+    #: though no tunnel cuts them off.
     pools: tuple[str, ...]
     unserved: tuple[str, ...]
     #: What keeps all these pools from serving anybody, while it does.
     trouble: Trouble | None
     #: Those of these pools that begin nothing now, because somebody paused them or by their hours.
     rests: tuple[PoolRest, ...]
+    #: Those of these pools whose hosts nobody reaches now, because a tunnel is down.
+    cut_off: tuple[CutOff, ...]
 
     @property
     def needs_a_look(self) -> bool:
@@ -108,13 +112,14 @@ def status_of(
     *,
     left_s: float | None = None,
     resting: "Mapping[str, Rest] | None" = None,
+    cut_off: tuple[CutOff, ...] = (),
 ) -> Status:
     """The status of a batch with these counts, whose rows wait for these pools, while these hosts
-    live and these pools rest, and which has so many seconds left to its deadline.
+    live, these pools rest and those are cut off, and which has so many seconds to its deadline.
     """
     is_paused = batch.paused_reason is not None
     troubles = [trouble_of(living, pool) for pool in pools]
-    served = {host.pool for host in living}
+    accounted_for = {host.pool for host in living} | {each.pool for each in cut_off}
     by_state = {state: getattr(counts, state.value) for state in JobState}
     # What a dispatcher that has ended noted last says nothing any more.
     is_moving = counts.running > 0
@@ -141,7 +146,8 @@ def status_of(
         pool=batch.pool,
         output=batch.output,
         pools=pools,
-        unserved=tuple(pool for pool in pools if pool not in served),
+        unserved=tuple(pool for pool in pools if pool not in accounted_for),
         trouble=troubles[0] if troubles and all(troubles) else None,
         rests=rests_of(resting or {}, pools),
+        cut_off=cut_off,
     )

@@ -64,13 +64,16 @@ def listing(c: Connection) -> list[TunnelRow]:
     return [_tunnel(row._asdict()) for row in _LISTING(c)]
 
 
-def cut_off(c: Connection) -> dict[str, str]:
+def cut_off(c: Connection) -> dict[str, TunnelRow]:
     """The hosts that are not to be reached for now, each with the tunnel that is down."""
-    return {host: tunnel for host, tunnel in _CUT_OFF(c).tuples()}
+    cut = _CUT_OFF(c).all()
+    by_name = {tunnel.name: tunnel for tunnel in listing(c)} if cut else {}
+    return {row.host: by_name[row.tunnel] for row in cut}
 
 
 def _values(tunnel: TunnelRow) -> dict[str, str | int]:
-    return _of_report(tunnel.report) | {
+    return {
+        **_of_report(tunnel.report),
         "name": tunnel.name,
         "session": tunnel.session,
         "guard": tunnel.guard,
@@ -99,9 +102,12 @@ def _tunnel(row: dict[str, Any]) -> TunnelRow:
 
 
 #: Whether no work reaches host `h`, because of tunnel `t`: the one by which it comes has no lease
-#: any more, or one by which its pool is reached is not up.
+#: any more, and nothing has come since; or one by which its pool is reached is not up.
 CUTS_OFF = """(
-    (t.brings = 1 AND t.guard = h.guard AND t.lease_until <= {now})
+    (
+        t.brings = 1 AND t.guard = h.guard AND t.lease_until <= {now}
+        AND h.seen_at <= t.lease_until
+    )
     OR (
         {position}(t.pools, ',' || h.pool || ',') > 0
         AND (t.lease_until <= {now} OR t.state <> 'up')
@@ -113,9 +119,9 @@ INSERT INTO tunnels (name, session, epoch, guard, brings, pools, machine, versio
 VALUES (:name, :session, 1, :guard, :brings, :pools, :machine, :version, :state, :report,
     {now}, {now}, {now} + :lease_s)
 ON CONFLICT (name) DO UPDATE SET session = excluded.session, epoch = tunnels.epoch + 1,
-    guard = excluded.guard, brings = excluded.brings, pools = excluded.pools, machine = excluded.machine,
-    version = excluded.version, state = excluded.state, report = excluded.report,
-    started_at = excluded.started_at, seen_at = excluded.seen_at,
+    guard = excluded.guard, brings = excluded.brings, pools = excluded.pools,
+    machine = excluded.machine, version = excluded.version, state = excluded.state,
+    report = excluded.report, started_at = excluded.started_at, seen_at = excluded.seen_at,
     lease_until = excluded.lease_until
 WHERE tunnels.session = excluded.session OR tunnels.lease_until <= {now}
     OR tunnels.guard = excluded.guard
@@ -133,7 +139,7 @@ _LISTING = Sql(
     " FROM tunnels ORDER BY name"
 )
 _CUT_OFF = Sql(
-    "SELECT h.name, min(t.name) FROM hosts AS h JOIN tunnels AS t ON {cuts_off}"
+    "SELECT h.name AS host, min(t.name) AS tunnel FROM hosts AS h JOIN tunnels AS t ON {cuts_off}"
     " GROUP BY h.name ORDER BY h.name",
     {"cuts_off": CUTS_OFF},
 )

@@ -5,9 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 from sqlalchemy import Connection
 
-from jobs.store import dialect, dispatch, hosts, samples
+from jobs.store import dialect, dispatch, hosts, samples, tunnels
 from jobs.store.hosts import ALIVE_S, HostRow
 from jobs.store.samples import Stretch
+from jobs.store.tunnels import TunnelRow
+from jobs.tunnels import TunnelReport
 from monitoring.pages import history
 from monitoring.pages.history import Point
 from monitoring.pages.page import Page
@@ -46,7 +48,7 @@ class PoolNow(msgspec.Struct, frozen=True, kw_only=True):
     """A pool, now and over time."""
 
     name: str
-    #: Slots of its hosts that live and are well; 0 where there is none.
+    #: Slots of its hosts that live, are well and are reached; 0 where there is none.
     slots: int
     running: int
     waiting: int
@@ -71,6 +73,20 @@ class HostNow(msgspec.Struct, frozen=True, kw_only=True):
     troubled_s: float | None
     #: Whether it waits until somebody has looked.
     is_out: bool
+    #: The tunnel that is down and without which nobody reaches it; None while it is reached.
+    cut_off_by: str | None
+
+
+class TunnelNow(msgspec.Struct, frozen=True, kw_only=True):
+    """A tunnel as it was last heard of."""
+
+    name: str
+    machine: str
+    version: str
+    is_alive: bool
+    seen_s_ago: float
+    #: What it said last of itself.
+    report: TunnelReport
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +101,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     sampled_at: float | None
     pools: tuple[PoolNow, ...]
     hosts: tuple[HostNow, ...]
+    tunnels: tuple[TunnelNow, ...]
     batches: tuple[BatchNow, ...]
 
 
@@ -108,6 +125,8 @@ def overview(list_batches: ListBatches) -> Page:
             running=dispatch.running(c),
             waiting=samples.waiting(c),
             hosts=hosts.listing(c),
+            tunnels=tunnels.listing(c),
+            cut_off=tunnels.cut_off(c),
             batches=list_batches(c),
         )
 
@@ -131,12 +150,14 @@ def put_together(
     running: Mapping[str, int],
     waiting: Mapping[str, int],
     hosts: Sequence[HostRow],
+    tunnels: Sequence[TunnelRow],
+    cut_off: Mapping[str, TunnelRow],
     batches: Sequence[BatchNow],
 ) -> Overview:
     """The page's value from what the store has; `of_late` are single samples."""
     width_s = WIDTHS_S[span_s]
     points = history.by_pool(stretches, width_s)
-    known = tuple(map(_host, hosts))
+    known = tuple(_host(host, cut_off.get(host.name)) for host in hosts)
     names = sorted({*points, *running, *waiting, *(host.pool for host in known)})
     return Overview(
         at=now,
@@ -155,12 +176,17 @@ def put_together(
             for name in names
         ),
         hosts=known,
+        tunnels=tuple(map(_tunnel, tunnels)),
         batches=tuple(batches),
     )
 
 
 def _slots(hosts: Sequence[HostNow], pool: str) -> int:
-    return sum(h.slots for h in hosts if h.pool == pool and h.is_alive and h.trouble is None)
+    return sum(host.slots for host in hosts if host.pool == pool and _serves(host))
+
+
+def _serves(host: HostNow) -> bool:
+    return host.is_alive and host.trouble is None and host.cut_off_by is None
 
 
 def _pool(
@@ -185,7 +211,7 @@ def _pool(
     )
 
 
-def _host(row: HostRow) -> HostNow:
+def _host(row: HostRow, cut_off_by: TunnelRow | None) -> HostNow:
     return HostNow(
         name=row.name,
         pool=row.pool,
@@ -198,4 +224,16 @@ def _host(row: HostRow) -> HostNow:
         trouble=row.trouble,
         troubled_s=row.troubled_s,
         is_out=row.is_out,
+        cut_off_by=None if cut_off_by is None else cut_off_by.name,
+    )
+
+
+def _tunnel(row: TunnelRow) -> TunnelNow:
+    return TunnelNow(
+        name=row.name,
+        machine=row.machine,
+        version=row.version,
+        is_alive=row.is_alive,
+        seen_s_ago=round(max(0.0, row.silent_s), 1),
+        report=row.report,
     )

@@ -31,15 +31,18 @@ function row(host) {
     element("th", { scope: "row" }, element("span", { class: "nm-name" }, host.name),
       element("small", {}, [host.machine, `Nightmill ${host.version}`].filter(Boolean).join(" · "))),
     ...cells.map((cell, index) => element("td", { "data-head": HEADS[index + 1] }, cell,
-      index === cells.length - 1 && host.trouble
-        ? element("small", { class: "nm-reason" }, trouble(host)) : null)));
+      index === cells.length - 1 && reason(host)
+        ? element("small", { class: "nm-reason" }, reason(host)) : null)));
 }
 
-function state({ is_alive: isAlive, trouble: why }) {
+function state({ is_alive: isAlive, trouble: why, cut_off_by: tunnel }) {
+  if (tunnel) return ["cut off", "warn"];
   if (!isAlive) return ["gone", "bad"];
   return why ? ["in trouble", "warn"] : ["alive", "good"];
 }
 
-function trouble({ trouble: why, troubled_s: since, is_out: isOut }) {
+function reason({ trouble: why, troubled_s: since, is_out: isOut, cut_off_by: tunnel }) {
+  if (tunnel) return `It is reached through tunnel ${tunnel}, which is down.`;
+  if (!why) return "";
   return `${why} For ${duration(since ?? 0)} now.${isOut ? " It waits until somebody has looked." : ""}`;
 }

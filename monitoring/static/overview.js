@@ -5,6 +5,7 @@ import { element, show } from "./dom.js";
 import { batchList } from "./batches.js";
 import { hostTable } from "./hosts.js";
 import { follow } from "./live.js";
+import { tunnelTable } from "./tunnels.js";
 import { clock, count, rate } from "./words.js";
 
 const SPANS = [[900, "15 min"], [3600, "1 h"], [21600, "6 h"], [86400, "24 h"]];
@@ -31,6 +32,8 @@ function showValue(value) {
   charts.forEach((chart) => chart.update(value));
   show(at("batches"), batchList(value));
   show(at("hosts"), hostTable(value.hosts));
+  at("tunnels-card").hidden = value.tunnels.length === 0;
+  show(at("tunnels"), tunnelTable(value.tunnels));
 }
 
 function showFault(sentence) {

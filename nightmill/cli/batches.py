@@ -76,4 +76,6 @@ def _note(status: "Status") -> str:
 def _state(status: "Status") -> str:
     if status.paused_reason is not None:
         return "paused"
-    return "resting" if why_nothing_begins(status) else status.state
+    if not why_nothing_begins(status):
+        return status.state
+    return "cut off" if status.cut_off else "resting"

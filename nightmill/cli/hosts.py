@@ -3,9 +3,7 @@
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from nightmill.cli import options, words
+from nightmill.cli import options, tunnels, words
 from nightmill.cli.output import print_json, say, tell
 from nightmill.cli.rests import of_pool
 
@@ -19,7 +17,7 @@ _FEW = 3
 
 
 def hosts(*, json: options.Json = False, config: options.Config = None) -> None:
-    """List the workers there are: their machines, pools, slots, models and how they are.
+    """List the workers there are, with machine, slots and models, and the tunnels between them.
 
     Example: nightmill hosts
     """
@@ -29,10 +27,10 @@ def hosts(*, json: options.Json = False, config: options.Config = None) -> None:
 
     settings = read_settings(config)
     with closing(open_store(settings)) as store:
-        found = fleet(store)
+        found, dialled = fleet(store)
     spooled = spool.waiting(spool.folder_in(settings.data_dir))
     if json:
-        print_json(hosts=[msgspec.structs.asdict(host) for host in found], spooled=spooled)
+        print_json(hosts=found, tunnels=dialled, spooled=spooled)
         return
     if found:
         tell(*words.table([_HEADING, *map(cells, found)], right=_NUMBERS))
@@ -43,6 +41,10 @@ def hosts(*, json: options.Json = False, config: options.Config = None) -> None:
             tell(f"{host.name}: {host.trouble}")
         if host.rest is not None:
             tell(f"{host.name}: {of_pool(host.rest)}")
+        if host.cut_off is not None:
+            tell(f"{host.name}: {tunnels.why_cut_off(host.cut_off)}")
+    if dialled:
+        tell(*tunnels.table(dialled))
     if spooled:
         tell(spooled_line(spooled))
 

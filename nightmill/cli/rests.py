@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from jobs.hours import local_time
+from nightmill.cli.tunnels import why_cut_off
 from nightmill.rests import PoolRest
 from nightmill.status import Status
 
@@ -55,9 +56,15 @@ def before_it_starts(status: Status, settings: "Settings", now: float) -> list[s
 
 
 def why_nothing_begins(status: Status) -> str:
-    """Why a batch stands still for now, where it does because of a pause or a rest; else empty."""
+    """Why a batch stands still: paused, or each of its pools rests or is cut off; else empty."""
     if status.paused_reason is not None:
         return f"it is {pause_of(status)} (nightmill resume {status.id})"
-    if status.rests and len(status.rests) == len(status.pools):
-        return "; ".join(map(of_pool, status.rests))
+    idle = {rest.pool for rest in status.rests} | {cut.pool for cut in status.cut_off}
+    if status.pools and idle.issuperset(status.pools):
+        return "; ".join(
+            [
+                *map(of_pool, status.rests),
+                *(f"pool {cut.pool} {why_cut_off(cut)}" for cut in status.cut_off),
+            ]
+        )
     return ""

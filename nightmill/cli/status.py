@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from jobs.sizes import size_text
-from nightmill.cli import options, rests, words
+from nightmill.cli import options, rests, tunnels, words
 from nightmill.cli.hosts import spooled_line
 from nightmill.cli.output import print_json, tell
 from nightmill.report import Report
@@ -93,6 +93,7 @@ def lines(status: Status, report: Report | None) -> list[str]:
     if status.paused_reason is not None:
         said.append(f"{rests.pause_of(status)}; nightmill resume {status.id}")
     said += map(rests.of_pool, status.rests)
+    said += [f"pool {cut.pool} {tunnels.why_cut_off(cut)}" for cut in status.cut_off]
     said += [
         f"no worker serves pool {pool}: nightmill up, or nightmill worker {pool}"
         for pool in status.unserved

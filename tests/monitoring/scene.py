@@ -14,10 +14,12 @@ from sqlalchemy import text
 from jobs.broker import celery_app
 from jobs.settings import Settings
 from jobs.states import JobState
-from jobs.store import hosts, samples
+from jobs.store import hosts, samples, tunnels
 from jobs.store.hosts import HostRow
 from jobs.store.samples import EVERY_S
 from jobs.store.store import Store
+from jobs.store.tunnels import TunnelRow
+from jobs.tunnels import ForwardReport, ForwardState, TunnelReport, TunnelState
 from monitoring.app import Monitor
 from monitoring.pages.overview import overview
 from monitoring.serving import Place, serve
@@ -27,6 +29,37 @@ from tests.worker.conftest import Process
 
 CANARY = "canary-prompt-that-must-stay-in-the-store"
 ANSWER = "canary-answer-that-must-stay-in-the-store"
+
+
+#: A tunnel as it is most of the time.
+UP = TunnelReport(
+    name="home",
+    state=TunnelState.UP,
+    server="192.168.1.20:22",
+    up_s=7_500.0,
+    connects=3,
+    failures={"silent": 2},
+    forwards=(
+        ForwardReport(
+            direction="local",
+            listen="127.0.0.1:6379",
+            to="127.0.0.1:6379",
+            probe="redis",
+            state=ForwardState.UP,
+            rtt_ms=3.2,
+            answered_s=1.0,
+        ),
+        ForwardReport(
+            direction="remote",
+            listen="127.0.0.1:11435",
+            to="127.0.0.1:11434",
+            probe="http",
+            state=ForwardState.UP,
+            rtt_ms=12.0,
+            answered_s=1.0,
+        ),
+    ),
+)
 
 
 class Answer(NamedTuple):
@@ -150,6 +183,26 @@ class Night:
     def lose(self, name: str, seconds: float) -> None:
         """Nobody has heard of a host for so long."""
         self.desk.do("UPDATE hosts SET seen_at = seen_at - :s WHERE name = :n", s=seconds, n=name)
+
+    def tunnel(self, report: TunnelReport, guard: str = "", **changes: Any) -> None:
+        """A tunnel that brings the hosts of a machine, as it says of itself now."""
+        values = {
+            "session": "session of the tunnel",
+            "guard": guard,
+            "brings": True,
+            "pools": (),
+            "machine": "studio",
+            "version": "0.1.0",
+        }
+        with self.store.write() as c:
+            tunnels.take(c, TunnelRow(name=report.name, report=report, **values | changes))
+
+    def cut(self, seconds: float) -> None:
+        """Nothing has come through tunnels for so long."""
+        self.desk.do(
+            "UPDATE tunnels SET seen_at = seen_at - :s, lease_until = lease_until - :s", s=seconds
+        )
+        self.desk.do("UPDATE hosts SET seen_at = seen_at - :s WHERE guard <> ''", s=seconds)
 
     def batch(
         self, name: str, rows: int, *, done: int = 0, failed: int = 0, running: int = 0, **new: Any

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect
 
-from tests.monitoring.scene import Night, Served, Working
+from tests.monitoring.scene import UP, Night, Served, Working
 from tests.waiting import eventually
 
 DESK = (1280, 900)
@@ -170,6 +170,29 @@ def test_it_says_when_no_host_serves_what_waits(night: Night, served: Served, lo
     expect(visit.page.locator("#notice")).to_have_text(
         "5 jobs wait for pool mlx, which no host serves now."
     )
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_tunnels_are_shown_where_there_are_any(
+    night: Night, served: Served, look: Open, size: tuple[int, int]
+) -> None:
+    night.host(guard="studio's")
+    visit = look(served.url, size)
+    expect(visit.page.locator("#hosts .nm-pill")).to_have_text("alive")
+    expect(visit.page.locator("#tunnels-card")).to_be_hidden()
+
+    night.tunnel(UP, guard="studio's")
+    tunnels = visit.page.locator("#tunnels")
+    expect(tunnels.locator(".nm-pill")).to_have_text("up")
+    expect(tunnels).to_contain_text("127.0.0.1:6379 ← 127.0.0.1:6379 3 ms")
+    expect(tunnels).to_contain_text("127.0.0.1:11434 → 127.0.0.1:11435 12 ms")
+    expect(tunnels).to_contain_text("2 h 05 min")
+    visit.assert_fits()
+
+    night.cut(18)
+    expect(tunnels.locator(".nm-pill")).to_have_text("gone")
+    expect(visit.page.locator("#hosts")).to_contain_text("reached through tunnel home")
+    assert visit.complaints == []
 
 
 def test_it_says_when_what_it_shows_is_stale_and_goes_on_after_a_restart(

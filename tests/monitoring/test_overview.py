@@ -9,7 +9,7 @@ from jobs.store.store import Store
 from monitoring.pages.overview import overview
 from nightmill.looking import look
 from nightmill.monitor_process import ENDED, list_batches
-from tests.monitoring.scene import ANSWER, CANARY, Night, Served
+from tests.monitoring.scene import ANSWER, CANARY, UP, Night, Served
 
 
 def test_an_empty_store_has_an_overview_too(served: Served) -> None:
@@ -104,6 +104,28 @@ def test_hosts_live_are_gone_or_in_trouble(night: Night, served: Served) -> None
     assert (parked["trouble"], parked["is_out"]) == ("No room.", True)
     assert 45 <= parked["troubled_s"] < 75
     assert value["pools"][0]["slots"] == 4
+
+
+def test_a_tunnel_is_told_with_what_goes_through_it(night: Night, served: Served) -> None:
+    night.tunnel(UP)
+
+    (tunnel,) = served.overview()["tunnels"]
+
+    assert (tunnel["name"], tunnel["is_alive"], tunnel["machine"]) == ("home", True, "studio")
+    assert (tunnel["report"]["state"], tunnel["report"]["server"]) == ("up", "192.168.1.20:22")
+    assert [forward["rtt_ms"] for forward in tunnel["report"]["forwards"]] == [3.2, 12.0]
+
+
+def test_a_host_behind_a_tunnel_that_is_down_serves_nobody(night: Night, served: Served) -> None:
+    night.host(guard="studio's")
+    night.tunnel(UP, guard="studio's")
+    night.cut(18)
+
+    value = served.overview()
+
+    assert (value["hosts"][0]["is_alive"], value["hosts"][0]["cut_off_by"]) == (True, "home")
+    assert value["tunnels"][0]["is_alive"] is False
+    assert value["pools"][0]["slots"] == 0
 
 
 def test_the_batches_that_run_come_first_by_their_turn(night: Night, served: Served) -> None:

@@ -44,9 +44,10 @@ def found(desk: Desk) -> list[TunnelRow]:
 
 
 def fall_silent(desk: Desk) -> None:
-    """Let the lease run out, as if nothing had been heard for long."""
+    """Let the lease run out, as if nothing had been heard for a while of anybody."""
     with desk.store.write() as c:
-        c.execute(text("UPDATE tunnels SET lease_until = lease_until - 60, seen_at = seen_at - 60"))
+        c.execute(text("UPDATE tunnels SET lease_until = lease_until - 20, seen_at = seen_at - 20"))
+        c.execute(text("UPDATE hosts SET seen_at = seen_at - 10"))
 
 
 def serve(desk: Desk, name: str, pool: str, guard: str) -> None:
@@ -119,10 +120,24 @@ def test_workers_that_come_through_a_tunnel_are_handed_nothing_while_it_is_not_h
     fall_silent(desk)
     assert live(desk) == ["ollama"]
     with desk.store.read() as c:
-        assert tunnels.cut_off(c) == {"mlx@studio": "home"}
+        assert {host: row.name for host, row in tunnels.cut_off(c).items()} == {
+            "mlx@studio": "home"
+        }
 
     renew(desk)
     assert live(desk) == ["mlx", "ollama"]
+
+
+def test_a_worker_that_is_heard_of_after_its_tunnel_has_another_way(desk: Desk) -> None:
+    serve(desk, "mlx@studio", "mlx", "studio's")
+    take(desk)
+    fall_silent(desk)
+    assert live(desk) == []
+
+    with desk.store.write() as c:
+        hosts.seen(c, "mlx@studio", "mlx@studio")
+
+    assert live(desk) == ["mlx"]
 
 
 def test_workers_that_need_no_tunnel_do_not_mind_one_of_their_machine(desk: Desk) -> None:

@@ -1,0 +1,120 @@
+"""One connection to the server, and the channels on it: opened so that none is left behind."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import asyncssh
+
+from jobs.endpoints import Endpoint
+
+#: Bytes that the server may send on a channel before they were taken, and in one packet. Both are
+#: larger than what is usual: a packet costs the same work whatever its size.
+WINDOW = 8 * 2**20
+PACKET = 128 * 2**10
+#: Ciphers that are tried first: processors have them built in, and one packet is one call.
+CIPHERS = "^aes128-gcm@openssh.com,aes256-gcm@openssh.com"
+
+
+class Heard:
+    """When the last byte came from the server."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.at = float("-inf")
+        self._clock = clock
+
+    def note(self) -> None:
+        """One came now."""
+        self.at = self._clock()
+
+
+class Session(asyncssh.SSHTCPSession[bytes], asyncssh.SSHUNIXSession[bytes]):
+    """What speaks on a channel, to a port or to a Unix socket: both alike."""
+
+    def __init__(self, line: "Line") -> None:
+        self._line = line
+        self._is_given_up = False
+
+    def connection_made(self, chan: Any) -> None:
+        """The channel is open."""
+        self._line.sessions.add(self)
+        if self._is_given_up:
+            chan.abort()
+
+    def data_received(self, data: bytes, datatype: int | None = None) -> None:  # noqa: ARG002
+        """Something came."""
+        self._line.heard.note()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        """The channel is closed."""
+        self._line.sessions.discard(self)
+
+    def give_up(self) -> None:
+        """Close the channel as soon as there is one."""
+        self._is_given_up = True
+
+
+class Line:
+    """A connection that is logged in."""
+
+    def __init__(self, conn: asyncssh.SSHClientConnection, heard: Heard) -> None:
+        self.conn = conn
+        self.heard = heard
+        #: Those with an open channel; they come and go by themselves.
+        self.sessions = set[Session]()
+        self._opening = set[asyncio.Task[Any]]()
+
+    @property
+    def channels(self) -> int:
+        """Channels that are open, or were asked for."""
+        return len(self.sessions) + len(self._opening)
+
+    async def open(self, to: Endpoint, session: Session) -> None:
+        """Lead a session to where the server sees `to`.
+
+        SSH knows no way to take a question back: when whoever waits here is cancelled, the server
+        goes on, and the channel is closed once it is open.
+
+        Raises `asyncssh.ChannelOpenError` where the server cannot, or must not.
+        """
+        opening = asyncio.ensure_future(self._open(to, session))
+        self._opening.add(opening)
+        opening.add_done_callback(self._opened)
+        try:
+            await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            session.give_up()
+            raise
+
+    async def _open(self, to: Endpoint, session: Session) -> None:
+        if to.path:
+            await self.conn.create_unix_connection(
+                lambda: session, to.path, window=WINDOW, max_pktsize=PACKET
+            )
+        else:
+            await self.conn.create_connection(
+                lambda: session, to.host, to.port, window=WINDOW, max_pktsize=PACKET
+            )
+
+    def _opened(self, opening: asyncio.Task[Any]) -> None:
+        self._opening.discard(opening)
+        if not opening.cancelled():
+            # Looked at: nobody may be left who waits for it.
+            opening.exception()
+
+    async def listen(self, at: Endpoint, accept: Callable[..., Any]) -> asyncssh.SSHListener:
+        """Let the server listen; `accept` makes a session for each connection there.
+
+        Raises `asyncssh.ChannelListenError` where it does not; SSH has no words for why.
+        """
+        if at.path:
+            return await self.conn.create_unix_server(
+                accept, at.path, window=WINDOW, max_pktsize=PACKET
+            )
+        return await self.conn.create_server(
+            lambda _host, _port: accept(),
+            at.host,
+            at.port,
+            window=WINDOW,
+            max_pktsize=PACKET,
+        )

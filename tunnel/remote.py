@@ -1,0 +1,134 @@
+"""A forward that listens on the server."""
+
+import asyncio
+import contextlib
+
+import asyncssh
+
+from jobs.tunnels import Cause
+from tunnel import reasons
+from tunnel.line import Line
+from tunnel.probing import Answer, Talk, converse
+from tunnel.way import Way
+
+#: Seconds for a question to the server that is no probe, and for reaching what is here.
+_PATIENCE_S = 5.0
+
+
+class RemoteWay(Way):
+    """Listens on the server, and leads to something here."""
+
+    _listener: asyncssh.SSHListener | None = None
+
+    async def open(self, line: Line | None) -> None:
+        """Let the server listen, unless it does."""
+        self._line = line
+        if line is None:
+            self._listener = None
+            self._is_closed()
+            return
+        if self._listener is not None:
+            return
+        try:
+            listener = await line.listen(self.forward.listen, lambda: self._accept(line))
+        except asyncssh.ChannelListenError:
+            cause, reason = await self._why_not(line)
+            if self._line is line:
+                self._is_refused(cause, reason)
+            return
+        if self._line is line:
+            self._listener = listener
+            self._is_open()
+
+    def detach(self) -> None:
+        """The connection is gone, and the server listens no more."""
+        super().detach()
+        self._listener = None
+        self._is_closed()
+
+    async def stop(self) -> None:
+        """Let the server listen no more."""
+        listener, self._listener = self._listener, None
+        self._is_closed()
+        if listener is not None:
+            listener.close()
+            # A server that does not answer is none to wait for.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_PATIENCE_S):
+                    await listener.wait_closed()
+
+    async def ask(self, line: Line, within_s: float) -> Answer:
+        """Ask from the server's side: through the connection to there, and back the usual way."""
+        began = self._clock()
+        try:
+            async with asyncio.timeout(within_s):
+                trouble, reason = await self._ask_there(line)
+        except TimeoutError:
+            return Answer(None, reasons.no_answer(self.forward, within_s))
+        if trouble:
+            return Answer(None, reasons.dead(self.forward, trouble))
+        return Answer(self._clock() - began, reason)
+
+    async def _ask_there(self, line: Line) -> tuple[str, str]:
+        """What is wrong, and what there is to say if nothing is."""
+        forward, talk = self.forward, Talk(line)
+        try:
+            await line.open(forward.listen, talk)
+            return await converse(forward.probe, forward.to, talk.reader, talk.write), ""
+        except asyncssh.ChannelOpenError as error:
+            is_forbidden = error.code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED
+            if not (is_forbidden or forward.listen.path):
+                return "is not reached: the server no longer listens for us", ""
+            return await self._ask_here(), reasons.not_asked(forward.listen)
+        finally:
+            talk.close()
+
+    async def _ask_here(self) -> str:
+        to = self.forward.to
+        try:
+            if to.path:
+                reader, writer = await asyncio.open_unix_connection(to.path)
+            else:
+                reader, writer = await asyncio.open_connection(to.host, to.port)
+        except OSError as error:
+            return f"does not answer ({error.strerror or error})"
+        try:
+            return await converse(self.forward.probe, to, reader, writer.write)
+        finally:
+            writer.transport.abort()
+
+    async def _accept(self, line: Line) -> asyncssh.SSHTCPSession[bytes]:
+        """The session for a connection that came on the server."""
+        if self._line is not line:
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "closed")
+        relay = self._new_relay(line)
+        to, loop = self.forward.to, asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                if to.path:
+                    await loop.create_unix_connection(lambda: relay.socket, to.path)
+                else:
+                    await loop.create_connection(lambda: relay.socket, to.host, to.port)
+        except OSError as error:
+            relay.cut()
+            raise asyncssh.ChannelOpenError(
+                asyncssh.OPEN_CONNECT_FAILED, error.strerror or "no answer"
+            ) from error
+        return relay.channel
+
+    async def _why_not(self, line: Line) -> tuple[Cause, str]:
+        """SSH does not say; whether somebody listens there tells most of it."""
+        listen, talk = self.forward.listen, Talk(line)
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                await line.open(listen, talk)
+        except asyncssh.ChannelOpenError as error:
+            if error.code == asyncssh.OPEN_CONNECT_FAILED and not listen.path:
+                return Cause.CONFIGURATION, reasons.not_permitted(listen)
+        except TimeoutError:
+            pass
+        else:
+            return Cause.PORT_HELD, reasons.taken_there(listen)
+        finally:
+            talk.close()
+        return Cause.PORT_HELD, reasons.taken_or_not_permitted(listen)

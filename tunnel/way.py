@@ -1,0 +1,119 @@
+"""One forward at work: what both kinds of it have in common."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+from jobs.tunnels import Cause, ForwardReport, ForwardState
+from tunnel.forward import Forward
+from tunnel.line import Line
+from tunnel.probing import Answer
+from tunnel.relay import Relay, Tally
+
+#: Seconds that connections have to come to their end when their forward is closed.
+DRAIN_S = 1.0
+
+
+class Way(ABC):
+    """A forward, whether it works, and what goes through it."""
+
+    def __init__(self, forward: Forward, clock: Callable[[], float]) -> None:
+        self.forward = forward
+        self.state = ForwardState.CLOSED
+        #: What keeps it from being open.
+        self.cause: Cause | None = None
+        self._clock = clock
+        self._line: Line | None = None
+        self._reason = ""
+        self._rtt_ms: float | None = None
+        self._answered_at: float | None = None
+        self._tally = Tally()
+        self._relays = set[Relay]()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @abstractmethod
+    async def open(self, line: Line | None) -> None:
+        """Come as far as that is possible with this connection, or with none; never raises."""
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """Take no more connections; those that stand go on."""
+
+    @abstractmethod
+    async def ask(self, line: Line, within_s: float) -> Answer:
+        """Ask the service behind it."""
+
+    def detach(self) -> None:
+        """The connection is gone, and with it all that went through."""
+        self._line = None
+        self._cut()
+
+    async def probe(self, within_s: float) -> bool:
+        """Whether the service behind it answers now; what was found out is in the report."""
+        line = self._line
+        if line is None or self.state in (ForwardState.CLOSED, ForwardState.REFUSED):
+            return False
+        answer = await self.ask(line, within_s)
+        if self._line is not line:
+            return False
+        self._reason = answer.trouble
+        if answer.took_s is None:
+            self.state = ForwardState.DEAD
+            return False
+        self.state = ForwardState.UP
+        self._rtt_ms, self._answered_at = 1000 * answer.took_s, self._clock()
+        return True
+
+    async def drain(self) -> None:
+        """Let what stands come to its end for a moment, and cut it then."""
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                await self._idle.wait()
+        except TimeoutError:
+            self._cut()
+
+    def report(self) -> ForwardReport:
+        """How it is now."""
+        answered_at = self._answered_at
+        return ForwardReport(
+            direction=self.forward.direction,
+            listen=str(self.forward.listen),
+            to=str(self.forward.to),
+            probe=self.forward.probe,
+            state=self.state,
+            reason=self._reason,
+            rtt_ms=self._rtt_ms,
+            answered_s=None if answered_at is None else max(0.0, self._clock() - answered_at),
+            open=self._tally.open,
+            opened=self._tally.opened,
+            bytes_there=self._tally.bytes_there,
+            bytes_back=self._tally.bytes_back,
+        )
+
+    def _is_open(self) -> None:
+        self.state, self.cause, self._reason = ForwardState.OPEN, None, ""
+
+    def _is_closed(self) -> None:
+        self.state, self.cause, self._reason = ForwardState.CLOSED, None, ""
+
+    def _is_refused(self, cause: Cause, reason: str) -> None:
+        self.state, self.cause, self._reason = ForwardState.REFUSED, cause, reason
+
+    def _new_relay(self, line: Line) -> Relay:
+        relay = Relay(self.forward.direction, line, self._tally, self._end)
+        self._relays.add(relay)
+        self._idle.clear()
+        self._tally.open += 1
+        self._tally.opened += 1
+        return relay
+
+    def _end(self, relay: Relay) -> None:
+        self._relays.discard(relay)
+        self._tally.open -= 1
+        if not self._relays:
+            self._idle.set()
+
+    def _cut(self) -> None:
+        for relay in list(self._relays):
+            relay.cut()
