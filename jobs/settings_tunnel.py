@@ -1,10 +1,11 @@
 """Tunnels: the server that this machine dials, and what each side gets through it."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from jobs.endpoints import Endpoint
 from jobs.settings_endpoints import Section
@@ -15,6 +16,7 @@ from jobs.settings_numbers import Seconds
 ProbeKind = Literal["redis", "postgres", "http", "none"]
 
 SSH_PORT = 22
+_USER = re.compile(r"[A-Za-z_][\w.-]{0,31}", re.ASCII)
 #: What usually listens on a port, where nothing else is said.
 _USUAL: dict[int, ProbeKind] = {
     5432: "postgres",
@@ -74,9 +76,7 @@ class TunnelSettings(Section):
         description='Addresses of the server, tried in this order: `["192.168.1.20", '
         '"mill.example.org:2222"]`; port 22 where none is given.',
     )
-    user: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.-]{0,31}$")] = Field(
-        default="nightmill-tunnel", description="The account on the server."
-    )
+    user: str = Field(default="nightmill-tunnel", description="The account on the server.")
     key_file: Path | None = Field(
         default=None,
         description="The private key, which only you can read; by default `~/.ssh/id_ed25519`. One "
@@ -128,6 +128,14 @@ class TunnelSettings(Section):
         description="Seconds for which a port of the server that is taken is asked for again: an "
         "earlier connection of ours may hold it until the server notices that it is dead.",
     )
+
+    @field_validator("user")
+    @classmethod
+    def _check_user(cls, user: str) -> str:
+        # It stands in commands that people paste.
+        if not _USER.fullmatch(user):
+            raise expected("the name of an account")
+        return user
 
     @field_validator("servers")
     @classmethod

@@ -1,4 +1,4 @@
-"""Forwards as data, and what has to change so that those that are there are those that are wanted."""
+"""Forwards as data, and what turns those that are there into those that are wanted."""
 
 from collections.abc import Iterable
 from typing import NamedTuple

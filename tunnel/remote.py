@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 
 import asyncssh
 
@@ -91,7 +92,7 @@ class RemoteWay(Way):
             else:
                 reader, writer = await asyncio.open_connection(to.host, to.port)
         except OSError as error:
-            return f"does not answer ({error.strerror or error})"
+            return f"does not answer ({_words(error)})"
         try:
             return await converse(self.forward.probe, to, reader, writer.write)
         finally:
@@ -111,9 +112,7 @@ class RemoteWay(Way):
                     await loop.create_connection(lambda: relay.socket, to.host, to.port)
         except OSError as error:
             relay.cut()
-            raise asyncssh.ChannelOpenError(
-                asyncssh.OPEN_CONNECT_FAILED, error.strerror or "no answer"
-            ) from error
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, _words(error)) from error
         return relay.channel
 
     async def _why_not(self, line: Line) -> tuple[Cause, str]:
@@ -132,3 +131,8 @@ class RemoteWay(Way):
         finally:
             talk.close()
         return Cause.PORT_HELD, reasons.taken_or_not_permitted(listen)
+
+
+def _words(error: OSError) -> str:
+    """The system's own: asyncio puts others in their place."""
+    return os.strerror(error.errno) if error.errno else "no answer"

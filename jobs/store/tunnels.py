@@ -139,7 +139,8 @@ _LISTING = Sql(
     " FROM tunnels ORDER BY name"
 )
 _CUT_OFF = Sql(
-    "SELECT h.name AS host, min(t.name) AS tunnel FROM hosts AS h JOIN tunnels AS t ON {cuts_off}"
+    "SELECT h.name AS host, min(t.name) AS tunnel FROM hosts AS h"
+    " JOIN tunnels AS t ON {cuts_off}"
     " GROUP BY h.name ORDER BY h.name",
     {"cuts_off": CUTS_OFF},
 )

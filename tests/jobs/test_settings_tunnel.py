@@ -41,7 +41,7 @@ def test_paths_are_taken_from_where_they_were_written(tmp_path: Path) -> None:
     [
         (REDIS, "`tunnel.home.servers`"),
         ('servers = ["server"]', "nothing would go through"),
-        (f'servers = []\n{REDIS}', "`tunnel.home.servers`"),
+        (f"servers = []\n{REDIS}", "`tunnel.home.servers`"),
         (f'servers = ["a b"]\n{REDIS}', "got 'a b'"),
         (f'servers = ["/run/sock"]\n{REDIS}', "names or addresses"),
         (f'servers = ["server"]\nuser = "-oProxyCommand=x"\n{REDIS}', "`tunnel.home.user`"),
@@ -62,9 +62,8 @@ def test_paths_are_taken_from_where_they_were_written(tmp_path: Path) -> None:
             "this machine, which 10.0.0.9:8080 is not",
         ),
         (
-            'servers = ["server"]\nlocal = [{listen = "127.0.0.1:1", to = "127.0.0.1:6379"},'
-            ' {listen = "localhost:1", to = "127.0.0.1:5432"}]',
-            "127.0.0.1:1 is twice",
+            f'servers = ["server"]\n{REDIS[:-1]}, {{listen = "localhost:6379", to = "db:5432"}}]',
+            "127.0.0.1:6379 is twice",
         ),
         (
             'servers = ["server"]\nlocal = [{lisen = "127.0.0.1:1", to = "127.0.0.1:6379"}]',

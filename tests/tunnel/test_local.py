@@ -1,0 +1,322 @@
+"""Forwards that listen here, through a real sshd."""
+
+import asyncio
+import hashlib
+import os
+import random
+import socket
+from pathlib import Path
+
+import pytest
+
+from jobs.endpoints import Endpoint
+from jobs.settings_tunnel import ProbeKind
+from jobs.tunnels import Cause, ForwardState
+from tests.tunnel.services import (
+    call,
+    echo,
+    hang_up,
+    is_sent_away,
+    mute,
+    only,
+    port,
+    redis,
+    say,
+    serving,
+    tunnel,
+    until,
+)
+from tests.tunnel.sshd import Sshd, hardened, running
+from tunnel.forward import Forward
+from tunnel.traffic import Forwards
+
+
+def local(to: Endpoint, probe: ProbeKind = "none", listen: Endpoint | None = None) -> Forward:
+    return Forward("local", listen or port(), to, probe)
+
+
+def test_what_is_said_here_arrives_there_and_back(sshd: Sshd) -> None:
+    text = random.Random(1).randbytes(3_000_000)
+
+    async def scene() -> None:
+        async with serving(echo) as to:
+            forward = local(to)
+            async with tunnel(sshd, forward) as (forwards, _):
+                answer = await say(forward.listen, text)
+                assert hashlib.sha256(answer).digest() == hashlib.sha256(text).digest()
+                await until(lambda: only(forwards).open == 0, "the connection's end")
+                report = only(forwards)
+                assert (report.bytes_there, report.bytes_back) == (len(text), len(text))
+                assert report.opened == 1
+
+    asyncio.run(scene())
+
+
+def test_many_talk_at_once(sshd: Sshd) -> None:
+    async def scene() -> None:
+        async with serving(echo) as to:
+            forward = local(to)
+            async with tunnel(sshd, forward) as (forwards, _):
+                words = [b"word %d" % number for number in range(100)]
+                said = await asyncio.gather(*(say(forward.listen, word) for word in words))
+                assert said == words
+                await until(lambda: forwards.channels == 0, "all channels to be closed")
+
+    asyncio.run(scene())
+
+
+def test_unix_sockets_are_forwarded_alike(sshd: Sshd) -> None:
+    async def scene() -> None:
+        async with serving(echo, Endpoint(path=str(sshd.folder / "there"))) as to:
+            forward = local(to, listen=Endpoint(path=str(sshd.folder / "here")))
+            async with tunnel(sshd, forward):
+                assert await say(forward.listen, b"hello") == b"hello"
+                assert (sshd.folder / "here").stat().st_mode & 0o777 == 0o600
+            assert not (sshd.folder / "here").exists()
+
+    asyncio.run(scene())
+
+
+def test_who_does_not_read_makes_the_server_wait(sshd: Sshd) -> None:
+    plenty = 256 * 2**20
+
+    async def gush(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for _ in range(plenty // 2**20):
+            writer.write(bytes(2**20))
+            await writer.drain()
+
+    async def scene() -> None:
+        async with serving(gush) as to, serving(redis) as other:
+            forward, second = local(to), local(other, "redis")
+            async with tunnel(sshd, forward, second) as (forwards, _):
+                _, writer = await call(forward.listen)
+                writer.transport.pause_reading()
+                await until(lambda: forwards.reports()[0].bytes_back > 2**20, "something to come")
+                # Others go on meanwhile.
+                assert await say(second.listen, b"PING\r\n") == b"+PONG\r\n"
+                assert forwards.reports()[0].bytes_back < 32 * 2**20
+                writer.transport.abort()
+
+    asyncio.run(scene())
+
+
+def test_a_port_stays_ours_while_there_is_no_connection(sshd: Sshd) -> None:
+    async def scene() -> None:
+        async with serving(echo) as to:
+            forward = local(to)
+            async with tunnel(sshd, forward) as (forwards, conn):
+                forwards.detach()
+                assert only(forwards).state is ForwardState.CLOSED
+                assert await is_sent_away(forward.listen)
+                with pytest.raises(OSError, match="in use"), socket.socket() as other:
+                    other.bind((forward.listen.host, forward.listen.port))
+                await forwards.attach(conn)
+                assert await say(forward.listen, b"again") == b"again"
+
+    asyncio.run(scene())
+
+
+def test_who_talks_when_the_connection_breaks_is_told(sshd: Sshd) -> None:
+    async def scene() -> None:
+        async with serving(echo) as to:
+            forward = local(to)
+            async with tunnel(sshd, forward) as (forwards, _):
+                reader, writer = await call(forward.listen)
+                writer.write(b"hello")
+                assert await reader.readexactly(5) == b"hello"
+                sshd.stop()
+                # No clean end, which could be taken for the end of an answer.
+                with pytest.raises(ConnectionResetError):
+                    await reader.read()
+                await until(lambda: only(forwards).open == 0, "it to be given up")
+                writer.close()
+
+    asyncio.run(scene())
+
+
+def test_a_change_leaves_alone_what_stays(sshd: Sshd) -> None:
+    async def scene() -> None:
+        async with serving(echo) as to, serving(redis) as other:
+            stays, goes = local(to), local(to)
+            moves = goes._replace(to=other, probe="redis")
+            async with tunnel(sshd, stays, goes) as (forwards, _):
+                reader, writer = await call(stays.listen)
+                await forwards.want((stays, moves))
+                writer.write(b"still here")
+                assert await reader.readexactly(10) == b"still here"
+                assert await say(moves.listen, b"PING\r\n") == b"+PONG\r\n"
+                await forwards.want((moves,))
+                with pytest.raises(ConnectionRefusedError):
+                    await call(stays.listen)
+                writer.close()
+
+    asyncio.run(scene())
+
+
+def test_a_service_that_answers_is_up(sshd: Sshd) -> None:
+    async def scene() -> None:
+        async with serving(redis) as to, tunnel(sshd, local(to, "redis")) as (forwards, _):
+            assert only(forwards).state is ForwardState.OPEN
+            assert forwards.heard_at == float("-inf")
+            assert await forwards.probe(within_s=10)
+            report = only(forwards)
+            assert (report.state, report.reason) == (ForwardState.UP, "")
+            assert report.rtt_ms is not None
+            assert report.answered_s is not None
+            assert forwards.heard_at > 0
+            # A probe is no connection of anybody's.
+            assert report.opened == 0
+            await until(lambda: forwards.channels == 0, "the probe's channel to be closed")
+
+    asyncio.run(scene())
+
+
+def test_each_dead_service_is_named(sshd: Sshd) -> None:
+    async def scene() -> None:
+        async with serving(hang_up) as closing, serving(mute) as silent, serving(echo) as other:
+            wanted = (
+                local(port(), "redis"),
+                local(closing, "http"),
+                local(closing),
+                local(silent, "redis"),
+                local(other, "redis"),
+            )
+            async with tunnel(sshd, *wanted) as (forwards, _):
+                assert not await forwards.probe(within_s=1)
+                states = {report.state for report in forwards.reports()}
+                reasons = [report.reason for report in forwards.reports()]
+                assert states == {ForwardState.DEAD}
+                assert reasons[0].startswith(f"Nothing answers at {wanted[0].to} on the server")
+                assert "closes the connection without an answer" in reasons[1]
+                assert "closes every connection at once" in reasons[2]
+                assert reasons[3].endswith("within 1 s.")
+                assert "answers, but not as redis does" in reasons[4]
+
+    asyncio.run(scene())
+
+
+def test_a_service_that_comes_back_is_up_again(sshd: Sshd) -> None:
+    async def scene() -> None:
+        to = port()
+        async with tunnel(sshd, local(to, "redis")) as (forwards, _):
+            assert not await forwards.probe(within_s=10)
+            async with serving(redis, to):
+                assert await forwards.probe(within_s=10)
+                assert only(forwards).reason == ""
+
+    asyncio.run(scene())
+
+
+def test_a_server_that_fell_silent_does_not_answer(sshd: Sshd) -> None:
+    async def scene() -> None:
+        async with serving(redis) as to, tunnel(sshd, local(to, "redis")) as (forwards, _):
+            assert await forwards.probe(within_s=10)
+            heard_at = forwards.heard_at
+            sshd.freeze()
+            assert not await forwards.probe(within_s=0.2)
+            assert forwards.heard_at == heard_at
+            sshd.thaw()
+            assert await forwards.probe(within_s=10)
+
+    asyncio.run(scene())
+
+
+def test_a_port_that_is_taken_here_says_by_whom_and_is_had_once_it_is_free(sshd: Sshd) -> None:
+    async def scene() -> None:
+        async with serving(redis) as to:
+            forward = local(to, "redis")
+            async with serving(echo, forward.listen), tunnel(sshd, forward) as (forwards, _):
+                report = only(forwards)
+                assert report.state is ForwardState.REFUSED
+                assert f"(process {os.getpid()})" in report.reason
+                assert forwards.causes == {forward: Cause.CONFIGURATION}
+                assert not await forwards.probe(within_s=10)
+            forwards = Forwards()
+            async with serving(echo, forward.listen):
+                await forwards.want((forward,))
+                await forwards.mend()
+                assert only(forwards).state is ForwardState.REFUSED
+            await forwards.mend()
+            assert only(forwards).state is ForwardState.CLOSED
+            await forwards.close()
+
+    asyncio.run(scene())
+
+
+def test_the_same_port_twice_is_had_once(sshd: Sshd) -> None:
+    async def scene() -> None:
+        async with serving(redis) as to, serving(echo) as other:
+            first = local(to, "redis")
+            async with tunnel(sshd, first, first._replace(to=other)) as (forwards, _):
+                states = [report.state for report in forwards.reports()]
+                assert states == [ForwardState.OPEN, ForwardState.REFUSED]
+                assert "is taken here by" in forwards.reports()[1].reason
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
+    ("listen", "expected"),
+    [
+        (Endpoint("203.0.113.7", 5000), "has no such address"),
+        (Endpoint(path="/no/such/folder/socket"), "cannot be listened at here"),
+    ],
+)
+def test_what_cannot_be_listened_at_is_told(listen: Endpoint, expected: str) -> None:
+    async def scene() -> None:
+        forwards = Forwards()
+        await forwards.want((local(port(), listen=listen),))
+        assert only(forwards).state is ForwardState.REFUSED
+        assert expected in only(forwards).reason
+        await forwards.close()
+
+    asyncio.run(scene())
+
+
+def test_a_socket_that_nobody_listens_at_is_replaced_and_no_other(tmp_path: Path) -> None:
+    left, taken, file = (Endpoint(path=str(tmp_path / name)) for name in "abc")
+    Path(file.path).write_text("not a socket")
+    with socket.socket(socket.AF_UNIX) as gone:
+        gone.bind(left.path)
+
+    async def scene() -> None:
+        forwards = Forwards()
+        async with serving(echo, taken):
+            await forwards.want([local(port(), listen=each) for each in (left, taken, file)])
+            states = [report.state for report in forwards.reports()]
+            assert states == [ForwardState.CLOSED, ForwardState.REFUSED, ForwardState.REFUSED]
+        await forwards.close()
+
+    asyncio.run(scene())
+    assert Path(file.path).read_text() == "not a socket"
+
+
+@pytest.mark.parametrize("how", ["AllowTcpForwarding no", "DisableForwarding yes", "hardened"])
+def test_a_server_that_does_not_let_through_says_what_would(
+    sshd_program: str, tmp_path: Path, how: str
+) -> None:
+    config = hardened(opens=["127.0.0.1:1"]) if how == "hardened" else how
+
+    async def scene(server: Sshd) -> None:
+        async with serving(redis) as to, tunnel(server, local(to, "redis")) as (forwards, _):
+            assert not await forwards.probe(within_s=10)
+            assert f'permitopen="{to}"' in only(forwards).reason
+            # Nor does a client hang.
+            assert await is_sent_away(Endpoint.parse(only(forwards).listen))
+
+    with running(tmp_path / "sshd", config=config) as server:
+        asyncio.run(scene(server))
+
+
+def test_a_key_that_may_open_this_only_is_enough(sshd_program: str, tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with serving(redis) as to:
+            with running(
+                tmp_path / "sshd",
+                config=hardened(opens=[str(to)]),
+                key_options=f'restrict,port-forwarding,permitopen="{to}"',
+            ) as server:
+                async with tunnel(server, local(to, "redis")) as (forwards, _):
+                    assert await forwards.probe(within_s=10)
+
+    asyncio.run(scene())
