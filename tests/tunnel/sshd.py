@@ -25,7 +25,7 @@ PROGRAM = shutil.which("sshd", path=os.pathsep.join((os.environ["PATH"], "/usr/s
 _PRIVILEGE_SEPARATION = Path("/run/sshd")
 
 _CONFIG = """\
-ListenAddress 127.0.0.1
+ListenAddress {address}
 Port {port}
 HostKey {folder}/host_key
 AuthorizedKeysFile {folder}/authorized_keys
@@ -59,9 +59,18 @@ Match User {user}
 class Sshd:
     """The server, its one account, which is ours, and the files with which one logs in."""
 
-    def __init__(self, folder: Path, *, config: str = "", key_options: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        config: str = "",
+        key_options: str = "",
+        address: str = "127.0.0.1",
+        port: int | None = None,
+    ) -> None:
         self.folder = folder
-        self.port = free_port()
+        self.address = address
+        self.port = port or free_port()
         self.user = getpass.getuser()
         self.key_file = folder / "key"
         self.known_hosts_file = folder / "known_hosts"
@@ -74,15 +83,19 @@ class Sshd:
 
     def start(self) -> None:
         """Start it, on the port that it had before."""
-        assert PROGRAM is not None
         if os.getuid() == 0:
             _PRIVILEGE_SEPARATION.mkdir(exist_ok=True, mode=0o755)
         self._master = subprocess.Popen(
-            [PROGRAM, "-D", "-f", str(self._config), "-E", str(self.log)],
+            self.command(),
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
         eventually(self._is_there, "sshd to answer")
+
+    def command(self) -> list[str]:
+        """How it is started."""
+        assert PROGRAM is not None
+        return [PROGRAM, "-D", "-f", str(self._config), "-E", str(self.log)]
 
     def stop_listening(self) -> None:
         """End the process that takes connections; those that stand go on, with their ports."""
@@ -120,7 +133,7 @@ class Sshd:
         """Settings of a tunnel to it."""
         return TunnelSettings.model_validate(
             {
-                "servers": [f"127.0.0.1:{self.port}"],
+                "servers": [f"{self.address}:{self.port}"],
                 "user": self.user,
                 "key_file": self.key_file,
                 "known_hosts_file": self.known_hosts_file,
@@ -131,7 +144,7 @@ class Sshd:
     async def connect(self, **options: Any) -> asyncssh.SSHClientConnection:
         """A connection that is logged in."""
         return await asyncssh.connect(
-            "127.0.0.1",
+            self.address,
             self.port,
             username=self.user,
             client_keys=[str(self.key_file)],
@@ -153,16 +166,22 @@ class Sshd:
     def _prepare(self, config: str, key_options: str) -> None:
         host_key = _new_key(self.folder / "host_key")
         _new_key(self.key_file)
-        self.known_hosts_file.write_text(f"[127.0.0.1]:{self.port} {host_key}")
+        self.known_hosts_file.write_text(f"{self._place()} {host_key}")
         self.permit(key_options)
         self._config.write_text(
-            _CONFIG.format(port=self.port, folder=self.folder, more=config.rstrip())
+            _CONFIG.format(
+                address=self.address, port=self.port, folder=self.folder, more=config.rstrip()
+            )
         )
+
+    def _place(self) -> str:
+        # As a file of known hosts has it.
+        return self.address if self.port == 22 else f"[{self.address}]:{self.port}"
 
     def _is_there(self) -> bool:
         assert self._master is not None
         assert self._master.poll() is None, self.log.read_text()
-        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 5) as caller:
+        with suppress(OSError), socket.create_connection((self.address, self.port), 5) as caller:
             return caller.recv(4) == b"SSH-"
         return False
 
