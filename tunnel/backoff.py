@@ -2,8 +2,11 @@
 
 from jobs.tunnels import Cause
 
-#: Seconds for which a connection has to be up until its earlier failures are forgotten.
+#: Seconds for which a connection has to be up until earlier failures are forgotten in any case.
 FORGIVEN_AFTER_S = 60.0
+#: Logins in a minute up to which they are forgotten as soon as it is up: a network that comes and
+#: goes costs the server little, a login that works and breaks again and again does not.
+_OFTEN = 20
 
 #: Causes that somebody has to see to: a fast loop would get this address banned.
 HALTING = frozenset({Cause.AUTHENTICATION, Cause.HOST_KEY, Cause.CONFIGURATION})
@@ -12,6 +15,8 @@ HALTING = frozenset({Cause.AUTHENTICATION, Cause.HOST_KEY, Cause.CONFIGURATION})
 _UNREACHED_S, _LONG_UNREACHED_S, _LONG_S = 2.0, 5.0, 600.0
 _FIRST_S, _LONGEST_S = 1.0, 60.0
 _HALTED_S = (300.0, 900.0)
+#: Nothing has failed.
+_AT_ONCE = frozenset({Cause.ASKED, Cause.SLEPT})
 #: Never in a loop without a pause, whatever chance says.
 _LEAST_S = 0.1
 
@@ -21,6 +26,8 @@ def wait_s(cause: Cause, failures: int, down_s: float, chance: float) -> float:
 
     `down_s` is how long it has been down; `chance`, from 0 to 1, keeps many machines apart.
     """
+    if cause in _AT_ONCE:
+        return _LEAST_S
     if cause in HALTING:
         shortest, longest = _HALTED_S
         return shortest + (longest - shortest) * chance
@@ -29,3 +36,12 @@ def wait_s(cause: Cause, failures: int, down_s: float, chance: float) -> float:
     else:
         most = min(_LONGEST_S, _FIRST_S * 2.0 ** min(failures - 1, 10))
     return max(_LEAST_S, most * chance)
+
+
+def failures_after(failures: int, up_s: float | None, logins_in_a_minute: int) -> int:
+    """Failures in a row, counting this one, when a connection has ended that was up for so long.
+
+    `up_s` is None where it never was.
+    """
+    is_forgiven = up_s is not None and (up_s >= FORGIVEN_AFTER_S or logins_in_a_minute <= _OFTEN)
+    return 1 if is_forgiven else failures + 1

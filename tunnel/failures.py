@@ -71,22 +71,24 @@ def ended(error: Exception | None) -> TunnelError:
 
 
 def _of_login(error: asyncssh.DisconnectError, server: Endpoint, user: str) -> TunnelError:
-    text = error.reason
+    text = _shown(error.reason)
+    cause, sentence = Cause.LOST, "{server} ended the login: {text}."
     if isinstance(error, _NOT_LET_IN) or "authentication failures" in text:
-        return TunnelError(Cause.AUTHENTICATION, _NOT_TAKEN.format(server=server, user=user))
-    if isinstance(error, asyncssh.HostKeyNotVerifiable):
-        return TunnelError(Cause.HOST_KEY, f"The host key of {server} is not taken: {text}.")
-    if isinstance(error, asyncssh.KeyExchangeFailed):
-        if "host key" in text:
-            return TunnelError(Cause.HOST_KEY, _OTHER_KIND.format(server=server))
-        return TunnelError(
-            Cause.CONFIGURATION, f"{server} and this machine agree on no way: {text}"
-        )
-    if isinstance(error, asyncssh.ConnectionLost):
-        if "Login timeout" in text:
-            return TunnelError(Cause.LOST, _NO_LOGIN.format(server=server))
-        return TunnelError(Cause.LOST, _HUNG_UP.format(server=server))
-    return TunnelError(Cause.LOST, f"{server} ended the login: {text}.")
+        cause, sentence = Cause.AUTHENTICATION, _NOT_TAKEN
+    elif isinstance(error, asyncssh.HostKeyNotVerifiable):
+        cause, sentence = Cause.HOST_KEY, "The host key of {server} is not taken: {text}."
+    elif isinstance(error, asyncssh.KeyExchangeFailed):
+        is_other = "host key" in text
+        cause = Cause.HOST_KEY if is_other else Cause.CONFIGURATION
+        sentence = _OTHER_KIND if is_other else "{server} and this machine agree on no way: {text}."
+    elif isinstance(error, asyncssh.ConnectionLost):
+        sentence = _NO_LOGIN if "Login timeout" in text else _HUNG_UP
+    return TunnelError(cause, sentence.format(server=server, user=user, text=text))
+
+
+def _shown(text: str) -> str:
+    """What a server said, as far as it can be shown."""
+    return "".join(each for each in text if each.isprintable())[:200].rstrip(".")
 
 
 def _where(server: Endpoint, address: str) -> str:

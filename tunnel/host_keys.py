@@ -1,7 +1,8 @@
-"""Host keys: what was pinned for a server, what it shows, and pinning what a person has looked at."""
+"""Host keys: what was pinned for a server, what it shows, and pinning what somebody looked at."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 
@@ -15,7 +16,7 @@ from tunnel.failures import TunnelError, translated
 from tunnel.names import Address, Names
 
 #: As asyncssh takes it: keys, authorities and revoked keys, and the same of X.509.
-KnownHosts = tuple[Sequence[asyncssh.SSHKey], ...]
+KnownHosts = tuple[Sequence[Any], ...]
 
 
 def pinned(file: Path, name: str, address: Address) -> KnownHosts:
@@ -25,27 +26,36 @@ def pinned(file: Path, name: str, address: Address) -> KnownHosts:
         TunnelError: the file is missing or cannot be read, or has no key for this server.
     """
     server = address.server
-    try:
-        hosts = asyncssh.read_known_hosts(str(file))
-    except FileNotFoundError:
-        raise TunnelError(Cause.CONFIGURATION, _NOTHING.format(server, file, name)) from None
-    except (OSError, ValueError) as error:
-        raise TunnelError(Cause.CONFIGURATION, _UNREADABLE.format(file, error, name)) from None
+    hosts = read_pinned(file, name, server)
     port = None if server.port == SSH_PORT else server.port
-    known: KnownHosts = hosts.match(server.host, address.host, port)
+    known: KnownHosts = tuple(hosts.match(server.host, address.host, port))
     if not (known[0] or known[1]):
         raise TunnelError(Cause.CONFIGURATION, _NOTHING.format(server, file, name))
     return known
 
 
+def read_pinned(file: Path, name: str, server: Endpoint) -> asyncssh.SSHKnownHosts:
+    """All that is pinned in a file.
+
+    Raises:
+        TunnelError: it is missing or cannot be read; the message speaks of this server.
+    """
+    try:
+        return asyncssh.read_known_hosts(str(file))
+    except FileNotFoundError:
+        raise TunnelError(Cause.CONFIGURATION, _NOTHING.format(server, file, name)) from None
+    except (OSError, ValueError) as error:
+        raise TunnelError(Cause.CONFIGURATION, _UNREADABLE.format(file, error, name)) from None
+
+
 def changed(name: str, server: Endpoint, known: KnownHosts, shown: asyncssh.SSHKey) -> TunnelError:
     """What to say where a server shows another key than the one that was pinned."""
-    old = ", ".join(map(fingerprint, known[0])) or "one of a certificate authority"
+    old = ", ".join(fingerprint(key) for key in known[0]) or "one of a certificate authority"
     return TunnelError(
         Cause.HOST_KEY,
-        f"{server} shows another host key than before. Pinned: {old}; shown: {fingerprint(shown)}. "
-        "Somebody may stand in between. Only if the server was set up anew: `nightmill tunnel trust "
-        f"{name} --fingerprint {fingerprint(shown)}`.",
+        f"{server} shows another host key than before: {fingerprint(shown)}; pinned: {old}. "
+        "Somebody may stand in between. Only if the server was set up anew: "
+        f"`nightmill tunnel trust {name} --fingerprint {fingerprint(shown)}`.",
     )
 
 

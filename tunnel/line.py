@@ -98,9 +98,14 @@ class Line:
 
     def _opened(self, opening: asyncio.Task[Any]) -> None:
         self._opening.discard(opening)
-        if not opening.cancelled():
-            # Looked at: nobody may be left who waits for it.
-            opening.exception()
+        if opening.cancelled():
+            return
+        # Looked at also where nobody is left who waits for it. A refusal is a sign of life, too.
+        error = opening.exception()
+        if error is None or (
+            isinstance(error, asyncssh.ChannelOpenError) and not self.conn.is_closed()
+        ):
+            self.heard.note()
 
     async def listen(self, at: Endpoint, accept: Callable[..., Any]) -> asyncssh.SSHListener:
         """Let the server listen; `accept` makes a session for each connection there.

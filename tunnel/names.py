@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import threading
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jobs.endpoints import Endpoint
 from jobs.tunnels import Cause
@@ -17,7 +17,7 @@ class Address(NamedTuple):
     server: Endpoint
     family: int
     #: What the system's calls take: the literal address, the port, and more for IPv6.
-    place: tuple[str | int, ...]
+    place: tuple[Any, ...]
 
     @property
     def host(self) -> str:

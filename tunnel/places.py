@@ -28,3 +28,17 @@ class Places:
     def folder(self) -> Path:
         """What belongs to tunnels alone: pinned keys and the sockets by which they are asked."""
         return self.data_dir / "tunnel"
+
+    def stamp(self, name: str, settings: TunnelSettings) -> tuple[object, ...]:
+        """Another value as soon as one of its files is another one."""
+        key = self.key_file(settings)
+        files = (key, key.with_name(f"{key.name}.pub"), self.known_hosts_file(name, settings))
+        return tuple(map(_stamp, files))
+
+
+def _stamp(file: Path) -> object:
+    try:
+        found = file.stat()
+    except OSError as error:
+        return error.errno
+    return found.st_ino, found.st_mtime_ns, found.st_size, found.st_mode

@@ -1,0 +1,75 @@
+"""One try to get a connection: all servers, until one lets us in."""
+
+from collections.abc import Callable
+
+from jobs.settings_tunnel import TunnelSettings
+from jobs.tunnels import Cause, TunnelState
+from tunnel.dial import reach
+from tunnel.failures import TunnelError
+from tunnel.host_keys import read_pinned
+from tunnel.login import Link, log_in
+from tunnel.names import Names
+from tunnel.own_key import own_key
+from tunnel.places import Places
+
+#: Of several servers that all failed, what counts: the more harm another try does, the further up.
+_WORST_FIRST = (Cause.CONFIGURATION, Cause.HOST_KEY, Cause.AUTHENTICATION, Cause.LOST)
+
+
+async def connect(
+    name: str,
+    settings: TunnelSettings,
+    places: Places,
+    names: Names,
+    on_state: Callable[[TunnelState, str], None],
+) -> Link:
+    """Get a connection to the first server that takes us; `on_state` hears how far it is.
+
+    Raises:
+        TunnelError: none did; it says why, by what would do most harm if tried again soon.
+    """
+    known_hosts_file = places.known_hosts_file(name, settings)
+    # Before anything is sent: what is wrong here costs the server nothing.
+    read_pinned(known_hosts_file, name, settings.addresses[0])
+    async with own_key(places.key_file(settings), places.agent) as key:
+        left, failures = list(settings.addresses), list[TunnelError]()
+        while left:
+            on_state(TunnelState.RESOLVING, str(left[0]))
+            try:
+                reached = await reach(
+                    left,
+                    names,
+                    settings.connect_s,
+                    lambda server: on_state(TunnelState.CONNECTING, str(server)),
+                )
+            except TunnelError as failure:
+                failures.append(failure)
+                break
+            server = reached.address.server
+            on_state(TunnelState.AUTHENTICATING, str(server))
+            try:
+                return await log_in(reached, name, settings, known_hosts_file, key)
+            except TunnelError as failure:
+                failures.append(failure)
+                left.remove(server)
+    raise min(failures, key=_harm)
+
+
+async def faults(name: str, settings: TunnelSettings, places: Places) -> tuple[str, ...]:
+    """What is to be corrected on this machine before it is worth a try, one sentence each."""
+    found = []
+    try:
+        read_pinned(places.known_hosts_file(name, settings), name, settings.addresses[0])
+    except TunnelError as failure:
+        found.append(str(failure))
+    try:
+        async with own_key(places.key_file(settings), places.agent):
+            pass
+    except TunnelError as failure:
+        found.append(str(failure))
+    return tuple(found)
+
+
+def _harm(failure: TunnelError) -> int:
+    causes = _WORST_FIRST
+    return causes.index(failure.cause) if failure.cause in causes else len(causes)
