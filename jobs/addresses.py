@@ -37,6 +37,8 @@ class Address(NamedTuple):
     #: From the host to the end, as it was written.
     rest: str
     query: dict[str, list[str]]
+    #: As it is written beside the host; None where none is.
+    port: int | None = None
 
     @property
     def is_local(self) -> bool:
@@ -59,6 +61,7 @@ def parse_address(url: str) -> Address:
         hosts=frozenset(_hosts(match, query)),
         rest=url[match.start("ipv6") - 1 if match["ipv6"] else match.start("host") :],
         query=query,
+        port=int(match["port"]) if match["port"] else None,
     )
 
 

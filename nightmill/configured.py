@@ -7,6 +7,12 @@ from typing import Any
 from jobs.settings import Settings, load_settings
 
 
+def ssh_agent() -> Path | None:
+    """The socket of the user's SSH agent; None where there is none."""
+    agent = os.environ.get("SSH_AUTH_SOCK")
+    return Path(agent) if agent else None
+
+
 def read_configuration(
     config: Path | None = None, data_dir: Path | None = None, *, allow_sleep: bool = False
 ) -> Settings:

@@ -12,7 +12,7 @@ from nightmill.embedded.child import rotate
 FORM = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 #: One line for each message of the broker or request to a server is too much for a night of work.
-CHATTY = ("celery", "kombu", "amqp", "alembic", "httpx2", "httpcore2")
+CHATTY = ("celery", "kombu", "amqp", "alembic", "asyncssh", "httpx2", "httpcore2")
 
 
 @contextmanager

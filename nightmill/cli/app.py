@@ -28,6 +28,7 @@ from nightmill.cli.run import run
 from nightmill.cli.status import status
 from nightmill.cli.store import store
 from nightmill.cli.submit import submit
+from nightmill.cli.tunnel import tunnel
 from nightmill.cli.up import up
 from nightmill.cli.wait import wait
 from nightmill.cli.worker import worker
@@ -39,7 +40,7 @@ COMMANDS = (
 )
 
 #: Commands that have commands of their own.
-GROUPS = {"store": store}
+GROUPS = {"store": store, "tunnel": tunnel}
 
 app = typer.Typer(
     no_args_is_help=True,

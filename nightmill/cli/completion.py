@@ -1,4 +1,4 @@
-"""What a shell offers when the Tab key is pressed: batches, models and pools there are.
+"""What a shell offers when the Tab key is pressed: batches, models, pools and tunnels.
 
 Whatever goes wrong, nothing is offered and nothing is said: the user is in the middle of a line.
 """
@@ -80,6 +80,12 @@ def models(settings: "Settings") -> Iterable[_Word]:
 def pools(settings: "Settings") -> Iterable[_Word]:
     """The pools that are configured."""
     return _pools(settings)
+
+
+@_silent
+def tunnels(settings: "Settings") -> Iterable[_Word]:
+    """The tunnels that are configured."""
+    return ((name, ", ".join(tunnel.servers)) for name, tunnel in settings.tunnel.items())
 
 
 def _pools(settings: "Settings") -> Iterable[_Word]:

@@ -67,6 +67,15 @@ PoolOrBatch = Annotated[
         autocompletion=completion.pools_and_batches,
     ),
 ]
+TunnelName = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[NAME]",
+        help="Name of the tunnel, as in [tunnel.NAME]; needs not be given where there is but one.",
+        autocompletion=completion.tunnels,
+        show_default=False,
+    ),
+]
 Inputs = Annotated[
     list[Path],
     typer.Argument(

@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from jobs.tunnels import ForwardState, TunnelReport, TunnelState
+from jobs.sizes import size_text
+from jobs.tunnels import ForwardReport, ForwardState, TunnelReport, TunnelState
 from nightmill.cli import words
 from nightmill.cut_off import CutOff
 
 if TYPE_CHECKING:
     from nightmill.fleet import TunnelStatus
+    from nightmill.trusting import ShownKey
 
 _HEADING = ("tunnel", "state", "forwards", "machine", "version", "server")
 
@@ -20,6 +22,38 @@ def table(tunnels: "Sequence[TunnelStatus]") -> Iterator[str]:
     for tunnel in tunnels:
         if tunnel.is_alive and tunnel.report.reason:
             yield f"{tunnel.name}: {tunnel.report.reason}"
+
+
+def lines(report: TunnelReport) -> Iterator[str]:
+    """One tunnel with its forwards, for people."""
+    where = f", to {report.server}" if report.server else ""
+    since = report.state_s if report.up_s is None else report.up_s
+    yield f"{report.name}: {said_of(report.state)} for {words.duration(since)}{where}"
+    if report.reason:
+        yield report.reason
+    if report.next_try_s is not None:
+        yield f"next try in {words.duration(report.next_try_s)}"
+    for forward in report.forwards:
+        yield f"  {_forward(forward)}"
+    yield ", ".join(
+        [
+            words.count(report.connects, "connection") + " so far",
+            *(f"{times:,} ended, {cause}" for cause, times in report.failures.items()),
+        ]
+    )
+
+
+def of_key(shown: "ShownKey") -> Iterator[str]:
+    """The host key of a server, and what to do about it."""
+    yield f"{shown.server} shows {shown.algorithm} {shown.fingerprint}"
+    if shown.is_trusted:
+        yield "This is the key that is pinned."
+        return
+    pinned = ", ".join(shown.pinned)
+    yield f"Pinned is another one: {pinned}" if pinned else "None is pinned yet."
+    yield "Compare it on the server: cat /etc/ssh/ssh_host_*_key.pub | ssh-keygen -lf -"
+    command = f"nightmill tunnel trust {shown.name} --fingerprint {shown.fingerprint}"
+    yield f"If it is there, pin it: {command}"
 
 
 def why_cut_off(cut: CutOff) -> str:
@@ -39,6 +73,16 @@ def working(report: TunnelReport) -> str:
     """`2 of 3`: the forwards that have answered."""
     up = sum(forward.state is ForwardState.UP for forward in report.forwards)
     return f"{up} of {len(report.forwards)}"
+
+
+def _forward(forward: ForwardReport) -> str:
+    here, there = ("here", "there") if forward.direction == "local" else ("there", "here")
+    took = "" if forward.rtt_ms is None else f", answers in {forward.rtt_ms:.0f} ms"
+    said = forward.state.value + (took if forward.state is ForwardState.UP else "")
+    size = forward.bytes_there + forward.bytes_back
+    through = f"{forward.open:,} open" + (f", {size_text(size)} so far" if size else "")
+    why = f": {forward.reason}" if forward.reason else ""
+    return f"{forward.listen} {here} → {forward.to} {there}: {said}, {through}{why}"
 
 
 def _cells(tunnel: "TunnelStatus") -> tuple[str, ...]:

@@ -25,6 +25,11 @@ class DataDir:
         return self.path / "broker"
 
     @property
+    def tunnel(self) -> Path:
+        """What belongs to tunnels alone: pinned keys, and the sockets by which they are asked."""
+        return self.path / "tunnel"
+
+    @property
     def logs(self) -> Path:
         """Where children write what they have to say."""
         return self.path / "logs"

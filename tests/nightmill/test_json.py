@@ -19,10 +19,13 @@ from tests.nightmill.mill_process import write_rows
 from tests.nightmill.printed import SCHEMA, check_printed
 
 #: Held to the schema where they are started, they go on until they are stopped.
-RUN_ON = {"dispatch", "monitor", "up", "worker"}
+RUN_ON = {"dispatch", "monitor", "tunnel up", "up", "worker"}
 
 #: Held to the schema in test_keeping.py: nobody may be using the store.
 ALONE = {"restore"}
+
+#: Held to the schema in test_tunnel.py, beside a server that is dialled.
+DIALLED = {"tunnel reload", "tunnel status", "tunnel trust"}
 
 #: Each with its arguments, in an order in which there is something to tell.
 CALLS = {
@@ -44,14 +47,24 @@ CALLS = {
     "bench": ["queue"],
     "backup": ["safe.db"],
     "store copy": ["data/nightmill.db", "copy.db"],
+    "tunnel print-ssh": [],
     "prune": ["--older-than", "30d", "--yes"],
     "delete": ["night", "--yes"],
 }
 
 
+TUNNEL = """
+[tunnel.home]
+servers = ["mill.example.org"]
+local = [{listen = "127.0.0.1:6379", to = "127.0.0.1:6379"}]
+"""
+
+
 @pytest.fixture
 def night(mill: Path, command: Command) -> None:
-    """A batch with a row of every kind and a host that serves it."""
+    """A batch with a row of every kind, a host that serves it, and a tunnel that is configured."""
+    with (mill / "nightmill.toml").open("a") as file:
+        file.write(TUNNEL)
     write_rows(mill / "in.jsonl", 4)
     with (mill / "in.jsonl").open("a") as file:
         file.write("no JSON\n")
@@ -81,7 +94,7 @@ def test_every_command_prints_what_is_written_down(
 
         assert ended.status in {0, 1}, (name, ended.err)
         assert ended.out.count("\n") == 1, name
-        check_printed(name.replace(" ", "_"), ended.json)
+        check_printed(_key(name), ended.json)
         assert "row 1" not in ended.out, f"{name} shows a prompt or an answer"
 
 
@@ -94,8 +107,8 @@ def test_every_command_is_written_down_and_tried() -> None:
         if each.callback is not None
     }
 
-    assert names | in_groups == CALLS.keys() | RUN_ON | ALONE
-    assert {name.replace(" ", "_") for name in names | in_groups} <= SCHEMA["$defs"].keys()
+    assert names | in_groups == CALLS.keys() | RUN_ON | ALONE | DIALLED
+    assert {_key(name) for name in names | in_groups} <= SCHEMA["$defs"].keys()
 
 
 def test_the_schema_is_one_and_holds_what_is_printed_to_its_fields() -> None:
@@ -105,3 +118,8 @@ def test_the_schema_is_one_and_holds_what_is_printed_to_its_fields() -> None:
     for bad in ({**good, "more": 1}, {**good, "cancelled": "3"}, {**good, "schema": 2}, {}):
         with pytest.raises(AssertionError, match="cancel --json is not"):
             check_printed("cancel", bad)
+
+
+def _key(name: str) -> str:
+    """Where a command stands in the schema."""
+    return name.replace(" ", "_").replace("-", "_")

@@ -1,0 +1,233 @@
+"""The process that keeps one tunnel up: the supervisor, and whoever is told how it is."""
+
+import asyncio
+import logging
+import os
+import signal
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+
+from jobs.errors import NightmillError, UsageError
+from jobs.folders import locks_in
+from jobs.guards import guard_of
+from jobs.locks import FileLock
+from jobs.settings import Settings
+from jobs.store.tunnels import RENEW_S, TunnelRow
+from jobs.tunnels import Cause, TunnelReport, TunnelState
+from nightmill.dialling import Dialled, dialled
+from nightmill.embedded.datadir import DataDir
+from nightmill.embedded.lock import holder, take
+from nightmill.logs import log_to_stderr
+from nightmill.machine import machine_name
+from tunnel.brought import is_brought_by
+from tunnel.control import Answer, Request, answering
+from tunnel.failures import TunnelError
+from tunnel.journal import Journal
+from tunnel.lease import Lease
+from tunnel.own_key import own_key
+from tunnel.supervisor import Supervisor
+
+logger = logging.getLogger(__name__)
+
+#: Told how it is at every change, on the loop's thread.
+OnReport = Callable[[TunnelReport], None]
+
+
+def run_tunnel(read: Callable[[], Settings], name: str | None, on_report: OnReport) -> int:
+    """Keep a tunnel up until a signal comes; returns the number of the signal.
+
+    `read` reads the settings, now and whenever it is to go by what they are by then. Raises
+    `UsageError` where it cannot begin: there is no such tunnel, it runs already, or it lacks its
+    key or that of the server.
+    """
+    settings = read()
+    tunnel = dialled(settings, name)
+    data_dir = DataDir(settings.data_dir)
+    data_dir.prepare()
+    with _alone(data_dir, tunnel.name):
+        log_to_stderr()
+        return asyncio.run(_run(read, settings, tunnel, on_report))
+
+
+async def _run(
+    read: Callable[[], Settings], settings: Settings, tunnel: Dialled, on_report: OnReport
+) -> int:
+    await _require_keys(tunnel)
+    return await _Process(read, settings, tunnel, on_report).run()
+
+
+async def _require_keys(tunnel: Dialled) -> None:
+    try:
+        async with own_key(tunnel.places.key_file(tunnel.settings), tunnel.places.agent):
+            pass
+    except TunnelError as error:
+        raise UsageError(str(error)) from error
+    if not tunnel.known_hosts.exists():
+        raise UsageError(
+            f"No host key is pinned in {tunnel.known_hosts}. Look at the one that the server shows,"
+            f" and pin it: `nightmill tunnel trust {tunnel.name}`."
+        )
+
+
+class _Process:
+    """One tunnel, its lease, its socket and its log."""
+
+    def __init__(
+        self, read: Callable[[], Settings], settings: Settings, tunnel: Dialled, on_report: OnReport
+    ) -> None:
+        self._read = read
+        self._settings = settings
+        self._tunnel = tunnel
+        self._on_report = on_report
+        self._session = str(uuid.uuid4())
+        self._guard = guard_of(locks_in(settings.data_dir))
+        self._journal = Journal()
+        self._lease = Lease(settings.store_url)
+        self._supervisor = Supervisor(
+            tunnel.name, tunnel.settings, tunnel.places, lambda _: self._tell()
+        )
+
+    async def run(self) -> int:
+        with _signals(self._reload) as stopped:
+            async with AsyncExitStack() as last_first:
+                await self._begin_to_answer(last_first)
+                running = asyncio.create_task(self._supervisor.run())
+                telling = asyncio.create_task(self._keep_telling())
+                last_first.push_async_callback(_end, running, telling)
+                # Neither of the two ends by itself: what it raises is a fault of ours, and told.
+                ends: list[asyncio.Future[Any]] = [running, telling, stopped]
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                # While there is still a way to the store.
+                await asyncio.to_thread(self._lease.end)
+                for task in (running, telling):
+                    if task.done():
+                        task.result()
+            return stopped.result()
+
+    async def _begin_to_answer(self, last_first: AsyncExitStack) -> None:
+        socket = self._tunnel.socket
+        try:
+            await last_first.enter_async_context(answering(socket, self._answer))
+        except OSError as error:
+            raise UsageError(
+                f"The tunnel's socket {socket} cannot be made: {error.strerror}. Only you may get"
+                f" into its folder: `chmod 700 {socket.parent}`."
+            ) from error
+
+    async def _keep_telling(self) -> None:
+        while True:
+            self._tell()
+            await asyncio.sleep(RENEW_S)
+
+    def _tell(self) -> None:
+        said = self._supervisor.report()
+        self._lease.tell(self._row(said))
+        report = self._report(said)
+        self._journal.hear(report)
+        self._on_report(report)
+
+    def _report(self, said: TunnelReport) -> TunnelReport:
+        if not self._lease.rival:
+            return said
+        # It stays connected, else it would not learn when the name is free.
+        return msgspec.structs.replace(
+            said,
+            state=TunnelState.HALTED,
+            cause=Cause.CONFIGURATION,
+            reason=(
+                f"{self._lease.rival} runs a tunnel named {said.name} too. Give one of the two"
+                " another name in its configuration, or end it."
+            ),
+        )
+
+    def _row(self, report: TunnelReport) -> TunnelRow:
+        urls = (self._settings.store_url, self._settings.broker_url)
+        return TunnelRow(
+            name=self._tunnel.name,
+            session=self._session,
+            guard=self._guard,
+            brings=is_brought_by(self._tunnel.settings, urls),
+            pools=self._tunnel.settings.pools,
+            machine=machine_name(self._settings),
+            version=version("nightmill"),
+            report=report,
+        )
+
+    def _answer(self, request: Request) -> Answer:
+        fault = ""
+        match request.do:
+            case "reload":
+                fault = self._reload()
+            case "retry":
+                self._supervisor.retry_now()
+        return Answer(report=self._report(self._supervisor.report()), fault=fault)
+
+    def _reload(self) -> str:
+        """Go by the settings as they are now; where they have faults, what these are."""
+        try:
+            settings = self._read()
+            self._tunnel = dialled(settings, self._tunnel.name)
+        except NightmillError as error:
+            logger.warning("Not reloaded: %s", error, extra={"action": "tunnel_not_reloaded"})
+            return str(error)
+        self._settings = settings
+        self._supervisor.reload(self._tunnel.settings)
+        logger.info("The settings were read again.", extra={"action": "tunnel_reloaded"})
+        return ""
+
+
+@contextmanager
+def _alone(data_dir: DataDir, name: str) -> Iterator[None]:
+    lock = FileLock(data_dir.locks / f"tunnel-{name}.lock")
+    if not take(lock):
+        raise UsageError(
+            f"Tunnel {name} runs already: {holder(lock)}. `nightmill tunnel status {name}` says"
+            " how it is."
+        )
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _signals(reload: Callable[[], str]) -> Iterator["asyncio.Future[int]"]:
+    """The first signal that tells us to stop; the second one does not wait."""
+    loop = asyncio.get_running_loop()
+    stopped: asyncio.Future[int] = loop.create_future()
+    had_terminal = os.isatty(2)
+
+    def stop(number: int) -> None:
+        if stopped.done():
+            os._exit(128 + number)
+        stopped.set_result(number)
+
+    def hang_up() -> None:
+        # Of a terminal that has gone, it is the news; else somebody asks for it.
+        if had_terminal and not os.isatty(2):
+            stop(signal.SIGHUP)
+        else:
+            reload()
+
+    heard = [signal.SIGINT, signal.SIGTERM]
+    for number in heard:
+        loop.add_signal_handler(number, stop, number)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        heard.append(signal.SIGHUP)
+        loop.add_signal_handler(signal.SIGHUP, hang_up)
+    try:
+        yield stopped
+    finally:
+        for number in heard:
+            loop.remove_signal_handler(number)
+
+
+async def _end(*tasks: "asyncio.Task[None]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,132 @@
+"""The lease of a tunnel: taken when the store can be had, kept, and given back at the end."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from jobs.store import tunnels
+from jobs.store.store import Store
+from jobs.store.tunnels import TunnelRow
+from jobs.tunnels import TunnelReport, TunnelState
+from tests.waiting import eventually
+from tunnel.lease import Lease
+
+UP = TunnelReport(name="home", state=TunnelState.UP)
+TUNNEL = TunnelRow(
+    name="home",
+    session="first",
+    guard="studio's",
+    brings=True,
+    pools=("chat",),
+    machine="studio",
+    version="1",
+    report=UP,
+)
+
+
+@pytest.fixture
+def file(sqlite_store: Store, tmp_path: Path) -> Path:
+    return tmp_path / "nightmill.db"
+
+
+@pytest.fixture
+def lease(file: Path) -> Iterator[Lease]:
+    lease = Lease(f"sqlite:///{file}")
+    yield lease
+    lease.end()
+
+
+def listed(store: Store) -> list[TunnelRow]:
+    with store.read() as c:
+        return tunnels.listing(c)
+
+
+def take(store: Store, tunnel: TunnelRow) -> None:
+    with store.write() as c:
+        assert tunnels.take(c, tunnel) is not None
+
+
+def let_run_out(store: Store) -> None:
+    with store.write() as c:
+        c.exec_driver_sql("UPDATE tunnels SET lease_until = 0")
+
+
+def test_a_change_is_in_the_store_at_once(sqlite_store: Store, lease: Lease) -> None:
+    lease.tell(TUNNEL)
+    eventually(lambda: listed(sqlite_store), "the lease")
+
+    degraded = msgspec.structs.replace(UP, state=TunnelState.DEGRADED, reason="Redis is dead.")
+    lease.tell(msgspec.structs.replace(TUNNEL, report=degraded))
+
+    eventually(lambda: listed(sqlite_store)[0].report == degraded, "the change")
+    assert listed(sqlite_store)[0].epoch == 1
+
+
+def test_other_pools_are_taken_over(sqlite_store: Store, lease: Lease) -> None:
+    lease.tell(TUNNEL)
+    eventually(lambda: listed(sqlite_store), "the lease")
+    lease.tell(msgspec.structs.replace(TUNNEL, pools=()))
+    eventually(lambda: listed(sqlite_store)[0].pools == (), "the change")
+
+
+def test_at_the_end_it_is_given_back(sqlite_store: Store, lease: Lease) -> None:
+    lease.tell(TUNNEL)
+    eventually(lambda: listed(sqlite_store), "the lease")
+    lease.end()
+    assert listed(sqlite_store) == []
+
+
+def test_a_store_that_is_away_is_told_when_it_is_back(
+    sqlite_store: Store, lease: Lease, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    sqlite_store.close()
+    away = file.rename(file.with_name("away.db"))
+    lease.tell(TUNNEL)
+    eventually(lambda: caplog.records, "the news")
+    lease.tell(TUNNEL)
+    away.rename(file)
+
+    def is_back() -> bool:
+        lease.tell(TUNNEL)
+        return bool(listed(sqlite_store))
+
+    eventually(is_back, "the lease")
+    eventually(lambda: len(caplog.records) > 1, "the end of it")
+    assert [getattr(r, "action", "") for r in caplog.records] == ["lease_waits", "lease_kept"]
+
+
+def test_another_machine_that_has_the_name_is_named_until_it_is_gone(
+    sqlite_store: Store, lease: Lease
+) -> None:
+    other = msgspec.structs.replace(TUNNEL, session="other", guard="laptop's", machine="laptop")
+    take(sqlite_store, other)
+    lease.tell(TUNNEL)
+    eventually(lambda: lease.rival == "laptop", "the rival")
+    assert listed(sqlite_store)[0].session == "other"
+
+    let_run_out(sqlite_store)
+    lease.tell(TUNNEL)
+
+    eventually(lambda: not lease.rival, "the name")
+    assert listed(sqlite_store)[0].session == "first"
+
+
+def test_a_lease_that_another_machine_took_over_is_not_taken_back(
+    sqlite_store: Store, lease: Lease
+) -> None:
+    lease.tell(TUNNEL)
+    eventually(lambda: listed(sqlite_store), "the lease")
+    let_run_out(sqlite_store)
+    take(
+        sqlite_store,
+        msgspec.structs.replace(TUNNEL, session="other", guard="laptop's", machine="laptop"),
+    )
+
+    lease.tell(TUNNEL)
+
+    eventually(lambda: lease.rival == "laptop", "the rival")
+    lease.end()
+    assert [row.session for row in listed(sqlite_store)] == ["other"]

@@ -1,0 +1,125 @@
+"""A tunnel's lease in the store, kept by a thread of its own: the store may be away for long."""
+
+import logging
+import threading
+
+import msgspec
+
+from jobs.errors import StoreError
+from jobs.store import tunnels
+from jobs.store.store import Store
+from jobs.store.tunnels import TunnelRow
+
+logger = logging.getLogger(__name__)
+
+#: Seconds that taking the lease out of the store may take at the end.
+GOODBYE_S = 2.0
+
+
+class Lease:
+    """Tells the store what it is told, as soon as the store can be had.
+
+    Every `tunnels.RENEW_S` at least it is to be told how the tunnel is.
+    """
+
+    def __init__(self, store_url: str) -> None:
+        self._store_url = store_url
+        self._store: Store | None = None
+        self._changed = threading.Condition()
+        self._told: TunnelRow | None = None
+        self._is_ending = False
+        #: As it was taken last; None while it is not ours.
+        self._taken: TunnelRow | None = None
+        self._rival = ""
+        self._trouble = ""
+        self._thread = threading.Thread(target=self._run, name="lease", daemon=True)
+        self._thread.start()
+
+    @property
+    def rival(self) -> str:
+        """The machine whose tunnel has the name now; empty where none has."""
+        return self._rival
+
+    def tell(self, tunnel: TunnelRow) -> None:
+        """Say how the tunnel is now; returns at once."""
+        with self._changed:
+            self._told = tunnel
+            self._changed.notify()
+
+    def end(self) -> None:
+        """Take it out of the store, unless that takes too long: then it runs out by itself."""
+        with self._changed:
+            self._is_ending = True
+            self._changed.notify()
+        self._thread.join(GOODBYE_S)
+
+    def _run(self) -> None:
+        while (told := self._next()) is not None:
+            self._attempt(told)
+        if self._taken is not None:
+            self._leave(self._taken)
+        if self._store is not None:
+            self._store.close()
+
+    def _next(self) -> TunnelRow | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._told is not None or self._is_ending)
+            told, self._told = self._told, None
+            return None if self._is_ending else told
+
+    def _attempt(self, told: TunnelRow) -> None:
+        try:
+            try:
+                self._publish(told)
+            except StoreError:
+                # Its connections went with the tunnel, the one by which it comes back is new.
+                self._publish(told)
+        except StoreError as error:
+            self._meet(error)
+        except Exception:
+            # The tunnel goes on, and it is tried again with what is told next.
+            logger.exception("The lease could not be renewed.", extra={"action": "lease_failed"})
+        else:
+            self._get_over()
+
+    def _publish(self, told: TunnelRow) -> None:
+        if self._store is None:
+            self._store = Store.open(self._store_url)
+        with self._store.write() as c:
+            if self._is_taken_as(told) and tunnels.renew(c, told.name, told.session, told.report):
+                return
+            self._taken = None
+            if tunnels.take(c, told) is not None:
+                self._rival, self._taken = "", told
+            else:
+                self._rival = _holder(tunnels.listing(c), told.name)
+
+    def _is_taken_as(self, told: TunnelRow) -> bool:
+        taken = self._taken
+        return taken is not None and msgspec.structs.replace(taken, report=told.report) == told
+
+    def _leave(self, taken: TunnelRow) -> None:
+        try:
+            if self._store is not None:
+                with self._store.write() as c:
+                    tunnels.leave(c, taken.name, taken.session)
+        except StoreError as error:
+            self._meet(error)
+
+    def _meet(self, error: StoreError) -> None:
+        if not self._trouble:
+            logger.info(
+                "The store does not hear of the tunnel for now: %s",
+                error,
+                extra={"action": "lease_waits"},
+            )
+        self._trouble = str(error)
+
+    def _get_over(self) -> None:
+        if self._trouble:
+            logger.info("The store hears of the tunnel again.", extra={"action": "lease_kept"})
+        self._trouble = ""
+
+
+def _holder(rows: list[TunnelRow], name: str) -> str:
+    return next((row.machine for row in rows if row.name == name), "another machine")
