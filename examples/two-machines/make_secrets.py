@@ -13,10 +13,11 @@ from pathlib import Path
 OWNER = 999
 FOLDER = Path(__file__).parents[2] / "secrets"
 
-#: Nothing but our own keys, and nothing that looks after the server or empties it.
+#: Nothing but our own keys, and nothing that looks after the server or empties it. All channels:
+#: a pattern that somebody listens to has to stand in the list letter by letter.
 ACL = """\
 user default off
-user nightmill on #{digest} ~nightmill:* resetchannels &nightmill:* +@all -@admin -@dangerous
+user nightmill on #{digest} ~nightmill:* allchannels +@all -@admin -@dangerous
 """
 
 
