@@ -22,6 +22,9 @@ NO_KEY = "ssh-ed25519 PUT-THE-PUBLIC-KEY-HERE"
 #: anybody does.
 _NOWHERE = "127.0.0.1:1"
 
+#: Its password is none that could be given, which is not the same as an account that is locked.
+_ADD_USER = "useradd --system --create-home --user-group --shell /usr/sbin/nologin --password '*'"
+
 _KEY = re.compile(r"(?P<kind>[a-z0-9@.-]+) (?P<body>[A-Za-z0-9+/]+=*)")
 
 
@@ -46,7 +49,6 @@ _SINCE = {
     "PermitListen": SshdVersion(7, 8),
     "ClientAliveInterval": SshdVersion(8, 0),
     "ClientAliveCountMax": SshdVersion(8, 0),
-    "ChannelTimeout": SshdVersion(9, 2),
     "UnusedConnectionTimeout": SshdVersion(9, 2),
 }
 
@@ -87,8 +89,7 @@ def server_part(
     return "\n".join(
         (
             f"# On the server, as root. An account that can do nothing but carry tunnel {name}:",
-            f"id {user} >/dev/null 2>&1 || useradd --system --create-home"
-            f" --user-group --shell /usr/sbin/nologin --password '*' {user}",
+            f"id {user} >/dev/null 2>&1 || {_ADD_USER} {user}",
             f"install -d -m 700 -o {user} -g {user} ~{user}/.ssh",
             "# Its key. Another line with the same key would go before this one:",
             f"touch {keys} && sed -i '\\|{body}|d' {keys}",
@@ -124,7 +125,6 @@ def _permits(settings: TunnelSettings) -> Iterator[tuple[str, str]]:
     yield "ClientAliveCountMax", str(ALIVE_COUNT)
     # A listener does not count as use: what waits for work would be cut off.
     yield "UnusedConnectionTimeout", "none"
-    yield "ChannelTimeout", "none"
     if _sockets_there(settings):
         # The next connection takes the socket over at once, and the account's group gets to it.
         yield "StreamLocalBindUnlink", "yes"

@@ -1,5 +1,7 @@
 """What is printed for the server permits what a tunnel needs, and nothing else."""
 
+import asyncio
+import getpass
 import os
 import shutil
 import subprocess
@@ -10,6 +12,8 @@ import asyncssh
 import pytest
 
 from jobs.settings_tunnel import TunnelSettings
+from tests.doubles.mlx_server import free_port
+from tests.tunnel.sshd import Sshd, running
 from tunnel.server_side import (
     NO_KEY,
     SshdVersion,
@@ -18,7 +22,6 @@ from tunnel.server_side import (
     server_part,
 )
 
-SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIh1 anna@studio"
 REDIS = {"listen": "127.0.0.1:6379", "to": "127.0.0.1:6379"}
 POSTGRES = {"listen": "127.0.0.1:5432", "to": "[::1]:5432"}
@@ -103,29 +106,61 @@ def test_the_version_is_read_from_whatever_names_it() -> None:
     assert SshdVersion.parse("SSH-2.0-dropbear_2022.83") is None
 
 
-@pytest.mark.skipif(SSHD is None, reason="there is no sshd; install openssh-server")
 @pytest.mark.parametrize("wanted", [BOTH, settings([REDIS], [SOCKET])], ids=["ports", "socket"])
 def test_the_sshd_of_this_machine_takes_the_block_and_means_it(
-    wanted: TunnelSettings, tmp_path: Path
+    wanted: TunnelSettings, sshd_program: str, tmp_path: Path
 ) -> None:
-    assert SSHD is not None
-    _version = SshdVersion.parse(_said(SSHD, "-V"))
-    assert _version is not None
-    host_key = tmp_path / "host_key"
-    asyncssh.generate_private_key("ssh-ed25519").write_private_key(host_key)
-    host_key.chmod(0o600)
-    config = tmp_path / "sshd_config"
-    config.write_text(f"HostKey {host_key}\n{match_block(wanted, _version)}Banner none\n")
+    version = SshdVersion.parse(_said(sshd_program, "-V"))
+    assert version is not None
+    with running(tmp_path, config=match_block(wanted, version)) as server:
+        who = "user=nightmill-tunnel,host=studio,addr=127.0.0.1"
+        asked = (sshd_program, "-T", "-f", str(server.folder / "sshd_config"), "-C")
+        ours = set(_said(*asked, who).splitlines())
+        others = set(_said(*asked, who.replace("tunnel", "x")).splitlines())
 
-    assert _said(SSHD, "-t", "-f", str(config)) == ""
-    who = "user=nightmill-tunnel,host=studio,addr=127.0.0.1"
-    ours = _said(SSHD, "-T", "-f", str(config), "-C", who).splitlines()
-    others = _said(SSHD, "-T", "-f", str(config), "-C", who.replace("tunnel", "x")).splitlines()
-
-    assert {"maxsessions 0", "permittty no", "clientaliveinterval 15", "gatewayports no"} <= {*ours}
+    assert {"maxsessions 0", "permittty no", "clientaliveinterval 15", "gatewayports no"} <= ours
     assert ("permitlisten 127.0.0.1:11435" in ours) == (wanted is BOTH)
     assert ("streamlocalbindunlink yes" in ours) == (wanted is not BOTH)
-    assert {"maxsessions 10", "permitlisten any", "clientaliveinterval 0"} <= {*others}
+    assert {"maxsessions 10", "permitlisten any", "clientaliveinterval 0"} <= others
+
+
+@pytest.mark.parametrize("by", ["key", "account", "both"])
+def test_a_real_server_lets_through_what_the_tunnel_needs_and_nothing_else(
+    by: str, sshd_program: str, tmp_path: Path
+) -> None:
+    """The line of the key is enough, and so is the block of the account, but for a shell."""
+    there, elsewhere, not_permitted = free_port(), free_port(), free_port()
+    wanted = settings(
+        [{"listen": "127.0.0.1:6379", "to": f"127.0.0.1:{there}", "probe": "redis"}],
+        [{"listen": f"127.0.0.1:{elsewhere}", "to": "127.0.0.1:11434"}],
+    ).model_copy(update={"user": getpass.getuser()})
+    config = "" if by == "key" else match_block(wanted, V_9_2)
+    with running(tmp_path / "sshd", config=config) as server:
+        if by != "account":
+            public_key = server.key_file.with_suffix(".pub").read_text()
+            line = authorized_keys_line("home", wanted, public_key, V_9_2)
+            (server.folder / "authorized_keys").write_text(line + "\n")
+        asyncio.run(_hold(server, there, elsewhere, not_permitted))
+
+
+async def _hold(server: Sshd, there: int, elsewhere: int, not_permitted: int) -> None:
+    async with await server.connect() as c:
+        listening = await c.forward_remote_port("127.0.0.1", elsewhere, "127.0.0.1", there)
+        for port, reason in (
+            # Nobody listens at the one; at the other it is ourselves.
+            (there, asyncssh.OPEN_CONNECT_FAILED),
+            (not_permitted, asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED),
+        ):
+            with pytest.raises(asyncssh.ChannelOpenError) as refused:
+                await c.open_connection("127.0.0.1", port)
+            assert refused.value.code == reason
+        _, writer = await c.open_connection("127.0.0.1", elsewhere)
+        writer.close()
+        with pytest.raises(asyncssh.ChannelListenError):
+            await c.forward_remote_port("127.0.0.1", not_permitted, "127.0.0.1", there)
+        with pytest.raises((asyncssh.ChannelOpenError, asyncssh.ProcessError)):
+            await c.run("true", check=True)
+        listening.close()
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
