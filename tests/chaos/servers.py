@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,9 @@ class RedisServer:
 class PostgresServer:
     """A real Postgres that syncs what it commits."""
 
+    #: Where it listens beside its socket.
+    listen = ""
+
     def __init__(self, folder: Path) -> None:
         with warnings.catch_warnings():
             # It looks for a runtime directory at import, and says so where there is none.
@@ -80,7 +84,7 @@ class PostgresServer:
         self._server.ensure_pgdata_inited()
         if self._server.system_user is not None:
             shutil.chown(self.socket.parent, self._server.system_user)
-        self._control("start", "-o", f"-h '' -k {self.socket.parent}")
+        self._control("start", "-o", f"-h '{self.listen}' -k {self.socket.parent}")
         engine = create_engine(
             f"postgresql+psycopg://postgres@/postgres?host={self.socket.parent}",
             isolation_level="AUTOCOMMIT",
@@ -98,19 +102,23 @@ class PostgresServer:
             self._control("stop", "-m", "immediate")
 
     def _control(self, verb: str, *options: str) -> None:
+        data = ("-D", str(self._data), "-l", str(self._data / "log"))
+        self._run([str(self._server.bin_path / "pg_ctl"), "-w", *data, *options, verb])
+
+    def _run(self, command: Sequence[str]) -> None:
         # Its streams stay open in the server: a pipe would never end.
         subprocess.run(
-            [
-                self._server.bin_path / "pg_ctl",
-                *("-w", "-D", str(self._data), "-l", str(self._data / "log"), *options, verb),
-            ],
+            command,
             check=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            user=self._server.system_user,
+            user=self._user(),
             cwd="/",
         )
+
+    def _user(self) -> str | None:
+        return None if self._server.system_user is None else str(self._server.system_user)
 
 
 class ModelServer:
