@@ -14,7 +14,6 @@ from typing import Any
 import psutil
 import yaml
 from sqlalchemy import Engine, create_engine, text
-from tunnel.control import Request, ask
 
 from jobs.settings import load_settings
 from jobs.tunnels import TunnelReport, TunnelState
@@ -24,6 +23,7 @@ from tests.integration.two_machines.network import ADDRESSES, Network
 from tests.integration.two_machines.programs import Machine, Program
 from tests.integration.two_machines.servers import GuardedPostgres, HardenedSshd, start_redis
 from tests.waiting import eventually
+from tunnel.control import Request, ask
 
 TWO = ROOT / "examples" / "two-machines"
 TUNNEL = "server"
