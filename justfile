@@ -42,6 +42,7 @@ bench *ARGS:
     nightmill bench ingest {{ARGS}}
     nightmill bench status {{ARGS}}
     nightmill bench ollama {{ARGS}}
+    nightmill bench tunnel {{ARGS}}
 
 # Train the demo model again, from the text that the script makes
 demo-model:

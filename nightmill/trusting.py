@@ -84,4 +84,5 @@ def _pinned(tunnel: Dialled, server: Endpoint) -> tuple[str, ...]:
         known = host_keys.pinned(tunnel.known_hosts, tunnel.name, address)
     except TunnelError:
         return ()
-    return tuple(map(host_keys.fingerprint, known[0]))
+    # The name and the address of a server may both be there.
+    return tuple(dict.fromkeys(host_keys.fingerprint(key) for key in known[0]))

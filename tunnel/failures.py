@@ -57,7 +57,8 @@ def translated(server: Endpoint, user: str) -> Iterator[None]:
         raise TunnelError(Cause.LOST, _NO_LOGIN.format(server=server)) from None
     except asyncssh.DisconnectError as error:
         raise _of_login(error, server, user) from error
-    except (OSError, asyncssh.Error, asyncssh.ChannelListenError, ValueError) as error:
+    except Exception as error:
+        # asyncssh passes on whatever goes wrong inside of it, also what is no error of its own.
         raise TunnelError(Cause.LOST, f"The login at {server} broke off: {error}.") from error
 
 

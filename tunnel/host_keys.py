@@ -28,7 +28,9 @@ def pinned(file: Path, name: str, address: Address) -> KnownHosts:
     server = address.server
     hosts = read_pinned(file, name, server)
     port = None if server.port == SSH_PORT else server.port
-    known: KnownHosts = tuple(hosts.match(server.host, address.host, port))
+    # An address in the place of a name matches twice.
+    found = hosts.match(server.host, address.host, port)
+    known: KnownHosts = tuple(tuple(dict.fromkeys(each)) for each in found)
     if not (known[0] or known[1]):
         raise TunnelError(Cause.CONFIGURATION, _NOTHING.format(server, file, name))
     return known

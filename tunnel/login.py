@@ -18,6 +18,9 @@ from tunnel.names import Address
 #: While a connection is in question: how often it is asked, and what is not answered for so many
 #: times is dead. Anything that comes counts as an answer.
 _ASK_EVERY_S, _ASK_TIMES = 0.75, 3
+#: Kinds of host keys that are asked for after those that are pinned: a server that has no pinned
+#: one any more shows what it has instead, and both can be told.
+_OTHER_KINDS = "+ssh-ed25519,ecdsa-sha2-*,rsa-sha2-*"
 
 
 class Link:
@@ -36,20 +39,18 @@ class Link:
         self.twin = twin
         #: Done with the reason when it is there no more.
         self.lost = lost
+        self._is_doubted = False
 
     def keep_alive(self, settings: TunnelSettings) -> None:
         """Let the server be asked after so much silence."""
+        self._is_doubted = False
         self.conn.set_keepalive(settings.keepalive_s, settings.keepalive_count)
 
-    async def is_alive(self, settings: TunnelSettings) -> bool:
-        """Ask the server itself; False where it said nothing for three seconds, and it is lost."""
-        self.conn.set_keepalive(_ASK_EVERY_S, _ASK_TIMES)
-        longest_s = _ASK_EVERY_S * (_ASK_TIMES + 1)
-        await asyncio.wait([self.lost], timeout=longest_s + _ASK_EVERY_S / 2)
-        if self.lost.done():
-            return False
-        self.keep_alive(settings)
-        return True
+    def doubt(self) -> None:
+        """Ask the server itself, again and again: one that is silent for three seconds is lost."""
+        if not self._is_doubted:
+            self._is_doubted = True
+            self.conn.set_keepalive(_ASK_EVERY_S, _ASK_TIMES)
 
     def cut(self) -> None:
         """End it at once, without a word; on the wire it lives on for as long as its twin does."""
@@ -83,7 +84,7 @@ async def log_in(
         unless_logged_in.callback(twin.close)
         try:
             with translated(server, settings.user):
-                conn = await _connect(sock, settings, key, known, client)
+                conn = await _connect(reached, settings, key, known, client)
         except TunnelError as failure:
             if failure.cause is Cause.HOST_KEY and client.shown is not None:
                 raise host_keys.changed(name, server, known, client.shown) from failure
@@ -93,7 +94,7 @@ async def log_in(
 
 
 async def _connect(
-    sock: socket.socket,
+    reached: Reached,
     settings: TunnelSettings,
     key: asyncssh.SSHKeyPair,
     known: host_keys.KnownHosts,
@@ -102,12 +103,16 @@ async def _connect(
     # Its own limit counts from the first byte on; ours holds whatever it waits for.
     async with asyncio.timeout(settings.login_s):
         return await asyncssh.connect(
-            sock=sock,
+            # It would ask the socket, which knows no longer once it was reset.
+            reached.address.host,
+            reached.address.server.port,
+            sock=reached.socket,
             config=None,
             client_factory=lambda: client,
             username=settings.user,
             client_keys=[key],
             known_hosts=known,
+            server_host_key_algs=_OTHER_KINDS,
             agent_path=None,
             preferred_auth="publickey",
             gss_kex=False,

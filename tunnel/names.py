@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 import threading
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from jobs.endpoints import Endpoint
@@ -28,7 +29,8 @@ class Address(NamedTuple):
 class Names:
     """Looks names up, and remembers where each one led when it last did."""
 
-    def __init__(self) -> None:
+    def __init__(self, look_up: Callable[..., Any] = socket.getaddrinfo) -> None:
+        self._look_up = look_up
         self._asked: dict[Endpoint, asyncio.Future[list[Address]]] = {}
         self._known: dict[Endpoint, list[Address]] = {}
 
@@ -57,30 +59,31 @@ class Names:
         asked = self._asked[server] = loop.create_future()
         asked.add_done_callback(lambda done: self._answered(server, done))
         # Not on the loop's own threads: the end of the program would wait for those.
-        threading.Thread(
-            target=_look_up, args=(server, loop, asked), name="names", daemon=True
-        ).start()
+        looking = (server, loop, asked)
+        threading.Thread(target=self._find, args=looking, name="names", daemon=True).start()
         return asked
+
+    def _find(
+        self,
+        server: Endpoint,
+        loop: asyncio.AbstractEventLoop,
+        asked: asyncio.Future[list[Address]],
+    ) -> None:
+        found: list[Address] | OSError
+        try:
+            answers = self._look_up(server.host, server.port, type=socket.SOCK_STREAM)
+            found = [Address(server, family, place) for family, _, _, _, place in answers]
+        except OSError as error:
+            found = error
+        except UnicodeError:  # a label of more than 63 letters and the like
+            found = socket.gaierror(socket.EAI_NONAME, "it is no name")
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(_answer, asked, found)
 
     def _answered(self, server: Endpoint, asked: asyncio.Future[list[Address]]) -> None:
         del self._asked[server]
         if not asked.cancelled():
             asked.exception()  # whoever waited for it may have left
-
-
-def _look_up(
-    server: Endpoint, loop: asyncio.AbstractEventLoop, asked: asyncio.Future[list[Address]]
-) -> None:
-    found: list[Address] | OSError
-    try:
-        answers = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
-        found = [Address(server, family, place) for family, _, _, _, place in answers]
-    except OSError as error:
-        found = error
-    except UnicodeError:  # a label of more than 63 letters and the like
-        found = socket.gaierror(socket.EAI_NONAME, "it is no name")
-    with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
-        loop.call_soon_threadsafe(_answer, asked, found)
 
 
 def _answer(asked: asyncio.Future[list[Address]], found: list[Address] | OSError) -> None:

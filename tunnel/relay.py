@@ -15,8 +15,6 @@ from typing import Any, Protocol, cast
 from jobs.tunnels import Direction
 from tunnel.line import Line, Session
 
-#: Bytes that wait to be written before the other side is asked to pause.
-_HIGH_WATER = 2**20
 #: Closing throws away what was not sent, and tells the other side that it broke.
 _RESET = struct.pack("ii", 1, 0)
 
@@ -49,7 +47,6 @@ class _Pipe(Protocol):
     def is_closing(self) -> bool: ...
     def close(self) -> None: ...
     def abort(self) -> None: ...
-    def set_write_buffer_limits(self, high: int | None = None) -> None: ...
 
 
 class _End:
@@ -124,10 +121,6 @@ class _End:
         if self.other.pipe is not None:
             self.other.pipe.resume_reading()
 
-    def _begin(self, pipe: _Pipe) -> None:
-        self.pipe = pipe
-        pipe.set_write_buffer_limits(_HIGH_WATER)
-
     def _finally(self) -> None:
         if not self.is_over:
             self.is_over = True
@@ -138,9 +131,8 @@ class _SocketEnd(_End, asyncio.Protocol):
     """The side on this machine. It is not read before the other side is there."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        pipe = cast("asyncio.Transport", transport)
-        self._begin(pipe)
-        pipe.pause_reading()
+        self.pipe = cast("asyncio.Transport", transport)
+        self.pipe.pause_reading()
         if self.is_over:
             self.cut()
 
@@ -174,7 +166,7 @@ class _ChannelEnd(_End, Session):
         Session.__init__(self, line)
 
     def connection_made(self, chan: Any) -> None:
-        self._begin(chan)
+        self.pipe = chan
         Session.connection_made(self, chan)
         if self.other.pipe is None:
             chan.abort()

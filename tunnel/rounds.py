@@ -72,30 +72,26 @@ class Rounds:
         self._was_patient = True
 
     async def run(self) -> None:
-        """Go round until cancelled; ends by itself only where the connection is lost."""
+        """Go round until cancelled, as whoever runs this does when the connection is lost."""
         self._diary.enter(TunnelState.FORWARDING)
         await self._watched(self._forwards.attach(self._link.conn))
         self._diary.enter(TunnelState.PROBING)
-        while not self._link.lost.done():
+        while True:
             await self._ask_all()
-            if self._link.lost.done():
-                return
             self._tell()
             await self._rest()
 
     async def _ask_all(self) -> None:
-        slept = self._nudges.slept
+        slept, began = self._nudges.slept, self._clock()
         if slept.is_set():
-            probing = self._forwards.probe(_AWAKE_S)
-            await asyncio.gather(probing, self._link.is_alive(self.settings))
-            if not self._link.lost.done():
-                slept.clear()
-            return
-        began = self._clock()
-        have_answered = await self._forwards.probe(self.settings.probe_s)
+            self._link.doubt()
+        await self._forwards.probe(_AWAKE_S if slept.is_set() else self.settings.probe_s)
         # Anything that came counts: an answer may queue behind a lot of something else.
-        if not have_answered and self._forwards.heard_at < began:
-            await self._link.is_alive(self.settings)
+        if self._forwards.heard_at >= began:
+            slept.clear()
+            self._link.keep_alive(self.settings)
+        else:
+            self._link.doubt()
 
     def _tell(self) -> None:
         causes = self._forwards.causes
@@ -140,7 +136,7 @@ class Rounds:
         working = asyncio.ensure_future(work)
         try:
             while not (await asyncio.wait([working], timeout=_SLOW_S))[0]:
-                await self._link.is_alive(self.settings)
+                self._link.doubt()
         finally:
             working.cancel()
             await asyncio.wait([working])

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Callable, Coroutine
+from typing import Any
 
 from jobs.clocks import counting_sleep
 from jobs.settings_tunnel import TunnelSettings
@@ -165,7 +166,8 @@ class Supervisor:
         going = asyncio.ensure_future(self._rounds.run())
         replaced = asyncio.ensure_future(self._is_replaced.wait())
         try:
-            await asyncio.wait([going, replaced, link.lost], return_when=asyncio.FIRST_COMPLETED)
+            ends: list[asyncio.Future[Any]] = [going, replaced, link.lost]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._rounds = None
             going.cancel()

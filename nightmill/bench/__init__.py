@@ -12,7 +12,7 @@ __all__ = ["BENCHES", "BenchOptions", "BenchResult", "OnProgress", "Run", "run",
 #: Each is `run_NAME` in the file of its name.
 BENCHES = (
     *("queue", "leases", "latency", "fairness", "control", "backup", "copy"),
-    *("engine", "ingest", "status", "ollama"),
+    *("engine", "ingest", "status", "ollama", "tunnel"),
 )
 Bench = Callable[[BenchOptions, OnProgress], BenchResult]
 

@@ -23,7 +23,7 @@ class BenchOptions:
     stores: tuple[str, ...] = ()
     #: How often both sides are measured.
     runs: int = 5
-    #: Jobs, lines or rows, by the bench; None is what its figures are meant for.
+    #: Jobs, lines, rows or MiB, by the bench; None is what its figures are meant for.
     size: int | None = None
     #: A model folder in mlx-lm's format; None is the demo model.
     model: Path | None = None

@@ -16,14 +16,14 @@ def bench(
         str,
         typer.Argument(
             metavar="NAME",
-            help="queue, leases, latency, fairness, control, backup, copy, engine, ingest, status"
-            " or ollama.",
+            help="queue, leases, latency, fairness, control, backup, copy, engine, ingest, status,"
+            " ollama or tunnel.",
         ),
     ],
     *,
     runs: Annotated[int, typer.Option(metavar="N", min=1, help="Runs of each side.")] = 5,
     size: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Jobs, lines or rows.")
+        int | None, typer.Option(metavar="N", min=1, help="Jobs, lines, rows or MiB.")
     ] = None,
     store: Annotated[
         list[str] | None,

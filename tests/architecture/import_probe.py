@@ -20,6 +20,8 @@ DOING = {
 }
 #: Where code is not ours; wsgiref, which Flower's metrics bring, copies the whole environment.
 LIBRARIES = ("site-packages", "wsgiref")
+#: As it is imported, asyncssh looks for libraries of the system; ctypes asks other programs.
+SEARCH = "/asyncssh/crypto/"
 done: list[str] = []
 
 
@@ -51,7 +53,9 @@ def watch(event: str, args: tuple[object, ...]) -> None:
 
 def note(what: str) -> None:
     """Keep what was done with the places in the code that led to it."""
-    done.append(f"{what} at {' > '.join(stack()[-4:])}")
+    places = stack()
+    if not any(SEARCH in place for place in places):
+        done.append(f"{what} at {' > '.join(places[-4:])}")
 
 
 def stack() -> list[str]:

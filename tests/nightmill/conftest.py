@@ -11,6 +11,7 @@ import pytest
 from nightmill.cli import main
 from tests.nightmill import mill_process
 from tests.nightmill.processes import MARK, marked
+from tests.tunnel.conftest import sshd, sshd_program  # noqa: F401  (fixtures)
 
 
 @pytest.fixture

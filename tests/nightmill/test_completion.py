@@ -59,6 +59,13 @@ def test_commands_options_and_pools_are_offered(batch: str) -> None:
     assert offered("worker", "") == ["fake"]
 
 
+def test_tunnels_are_offered(mill: Path) -> None:
+    (mill / "mine.toml").write_text(
+        '[tunnel.home]\nservers = ["s"]\nlocal = [{listen = "127.0.0.1:1", to = "127.0.0.1:6379"}]'
+    )
+    assert offered("tunnel", "status", "--config", "mine.toml", "") == ["home"]
+
+
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_other_shells_are_told_what_a_batch_is(batch: str, shell: str) -> None:
     said = "\n".join(offered("wait", "ni", shell=shell))

@@ -47,7 +47,7 @@ CALLS = {
     "bench": ["queue"],
     "backup": ["safe.db"],
     "store copy": ["data/nightmill.db", "copy.db"],
-    "tunnel print-ssh": [],
+    "tunnel print-ssh": ["--config", "tunnels.toml"],
     "prune": ["--older-than", "30d", "--yes"],
     "delete": ["night", "--yes"],
 }
@@ -63,8 +63,7 @@ local = [{listen = "127.0.0.1:6379", to = "127.0.0.1:6379"}]
 @pytest.fixture
 def night(mill: Path, command: Command) -> None:
     """A batch with a row of every kind, a host that serves it, and a tunnel that is configured."""
-    with (mill / "nightmill.toml").open("a") as file:
-        file.write(TUNNEL)
+    (mill / "tunnels.toml").write_text(TUNNEL)
     write_rows(mill / "in.jsonl", 4)
     with (mill / "in.jsonl").open("a") as file:
         file.write("no JSON\n")

@@ -1,8 +1,6 @@
 """A real sshd, started by a test: on a free port of loopback, for this user, with its own keys."""
 
 import getpass
-import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,29 +13,11 @@ import asyncssh
 import psutil
 
 from jobs.settings_tunnel import TunnelSettings
-from tests.doubles.mlx_server import free_port
+from nightmill.bench.own_sshd import command, find_sshd, new_key, prepare
 from tests.waiting import eventually
 
 #: None where there is none. It has to be called by its whole path.
-PROGRAM = shutil.which("sshd", path=os.pathsep.join((os.environ["PATH"], "/usr/sbin")))
-
-#: Where Debian's keeps what it does before anybody has logged in; only root needs it.
-_PRIVILEGE_SEPARATION = Path("/run/sshd")
-
-_CONFIG = """\
-ListenAddress {address}
-Port {port}
-HostKey {folder}/host_key
-AuthorizedKeysFile {folder}/authorized_keys
-PidFile none
-UsePAM no
-StrictModes no
-PasswordAuthentication no
-KbdInteractiveAuthentication no
-MaxStartups 100
-LogLevel VERBOSE
-{more}
-"""
+PROGRAM = find_sshd()
 
 #: What keeps an account to its forwards, as a server that is set up well has it.
 _HARDENED = """\
@@ -59,43 +39,23 @@ Match User {user}
 class Sshd:
     """The server, its one account, which is ours, and the files with which one logs in."""
 
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        config: str = "",
-        key_options: str = "",
-        address: str = "127.0.0.1",
-        port: int | None = None,
-    ) -> None:
+    def __init__(self, folder: Path, *, config: str = "", key_options: str = "") -> None:
         self.folder = folder
-        self.address = address
-        self.port = port or free_port()
-        self.user = getpass.getuser()
-        self.key_file = folder / "key"
-        self.known_hosts_file = folder / "known_hosts"
+        login = prepare(folder, config)
+        self.port, self.user = login.port, login.user
+        self.key_file, self.known_hosts_file = login.key_file, login.known_hosts_file
         self.log = folder / "sshd.log"
-        self._config = folder / "sshd_config"
         self._master: subprocess.Popen[bytes] | None = None
         #: Those whose master is gone are found nowhere else.
         self._orphans: list[psutil.Process] = []
-        self._prepare(config, key_options)
+        self.permit(key_options)
 
     def start(self) -> None:
         """Start it, on the port that it had before."""
-        if os.getuid() == 0:
-            _PRIVILEGE_SEPARATION.mkdir(exist_ok=True, mode=0o755)
         self._master = subprocess.Popen(
-            self.command(),
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
+            self._command(), stdin=subprocess.DEVNULL, start_new_session=True
         )
         eventually(self._is_there, "sshd to answer")
-
-    def command(self) -> list[str]:
-        """How it is started."""
-        assert PROGRAM is not None
-        return [PROGRAM, "-D", "-f", str(self._config), "-E", str(self.log)]
 
     def stop_listening(self) -> None:
         """End the process that takes connections; those that stand go on, with their ports."""
@@ -133,7 +93,7 @@ class Sshd:
         """Settings of a tunnel to it."""
         return TunnelSettings.model_validate(
             {
-                "servers": [f"{self.address}:{self.port}"],
+                "servers": [f"127.0.0.1:{self.port}"],
                 "user": self.user,
                 "key_file": self.key_file,
                 "known_hosts_file": self.known_hosts_file,
@@ -144,7 +104,7 @@ class Sshd:
     async def connect(self, **options: Any) -> asyncssh.SSHClientConnection:
         """A connection that is logged in."""
         return await asyncssh.connect(
-            self.address,
+            "127.0.0.1",
             self.port,
             username=self.user,
             client_keys=[str(self.key_file)],
@@ -159,29 +119,23 @@ class Sshd:
         key = self.key_file.with_suffix(".pub").read_text()
         (self.folder / "authorized_keys").write_text(f"{key_options} {key}".lstrip())
 
+    def know(self, port: int) -> None:
+        """Take its key for that of another port of this machine, too, which leads to it."""
+        [line] = self.known_hosts_file.read_text().splitlines()
+        self.known_hosts_file.write_text(f"[127.0.0.1]:{port},{line}")
+
     def change_host_key(self) -> None:
         """Become another server in the eyes of who comes after the next start."""
-        _new_key(self.folder / "host_key")
+        new_key(self.folder / "host_key")
 
-    def _prepare(self, config: str, key_options: str) -> None:
-        host_key = _new_key(self.folder / "host_key")
-        _new_key(self.key_file)
-        self.known_hosts_file.write_text(f"{self._place()} {host_key}")
-        self.permit(key_options)
-        self._config.write_text(
-            _CONFIG.format(
-                address=self.address, port=self.port, folder=self.folder, more=config.rstrip()
-            )
-        )
-
-    def _place(self) -> str:
-        # As a file of known hosts has it.
-        return self.address if self.port == 22 else f"[{self.address}]:{self.port}"
+    def _command(self) -> list[str]:
+        assert PROGRAM is not None
+        return command(PROGRAM, self.folder)
 
     def _is_there(self) -> bool:
         assert self._master is not None
         assert self._master.poll() is None, self.log.read_text()
-        with suppress(OSError), socket.create_connection((self.address, self.port), 5) as caller:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 5) as caller:
             return caller.recv(4) == b"SSH-"
         return False
 
@@ -213,14 +167,3 @@ def hardened(*, listen: Iterable[str] = (), opens: Iterable[str] = ()) -> str:
     return _HARDENED.format(
         user=getpass.getuser(), listen=" ".join(listen) or "none", open=" ".join(opens) or "none"
     )
-
-
-def _new_key(path: Path) -> str:
-    """Write a key, and its public half beside it; the public half."""
-    key = asyncssh.generate_private_key("ssh-ed25519")
-    path.unlink(missing_ok=True)
-    path.touch(mode=0o600)
-    path.write_bytes(key.export_private_key())
-    public = key.export_public_key().decode()
-    path.with_suffix(".pub").write_text(public)
-    return public

@@ -8,10 +8,14 @@ import socket
 from pathlib import Path
 
 import pytest
+from sqlalchemy import URL
 
 from jobs.endpoints import Endpoint
 from jobs.settings_tunnel import ProbeKind
 from jobs.tunnels import Cause, ForwardState
+from nightmill.embedded.broker import EmbeddedBroker
+from nightmill.embedded.datadir import DataDir
+from nightmill.embedded.lifeline import Lifeline
 from tests.tunnel.services import (
     call,
     echo,
@@ -167,6 +171,72 @@ def test_a_service_that_answers_is_up(sshd: Sshd) -> None:
             # A probe is no connection of anybody's.
             assert report.opened == 0
             await until(lambda: forwards.channels == 0, "the probe's channel to be closed")
+
+    asyncio.run(scene())
+
+
+def test_a_real_postgres_and_a_real_redis_answer(
+    sshd: Sshd, postgres_server_url: URL, tmp_path: Path
+) -> None:
+    url, lifeline, data_dir = postgres_server_url, Lifeline(), DataDir(tmp_path / "data")
+    postgres = (
+        Endpoint(url.host, url.port or 5432)
+        if url.host
+        else Endpoint(path=f"{url.query['host']}/.s.PGSQL.{url.port or 5432}")
+    )
+    data_dir.prepare()
+    broker = EmbeddedBroker(data_dir, lifeline.fd)
+
+    async def scene() -> None:
+        broker_at = Endpoint(path=broker.url.partition("://")[2].partition("?")[0])
+        wanted = local(postgres, "postgres"), local(broker_at, "redis")
+        async with tunnel(sshd, *wanted) as (forwards, _):
+            assert await forwards.probe(within_s=10), forwards.reports()
+
+    try:
+        broker.start()
+        asyncio.run(scene())
+    finally:
+        broker.stop()
+        lifeline.cut()
+
+
+def test_who_talks_when_forwards_are_closed_may_end_it(sshd: Sshd) -> None:
+    async def scene() -> None:
+        async with serving(echo) as to:
+            forward = local(to)
+            async with tunnel(sshd, forward) as (forwards, _):
+                reader, writer = await call(forward.listen)
+                writer.write(b"last ")
+                assert await reader.readexactly(5) == b"last "
+                closing = asyncio.create_task(forwards.close())
+                writer.write(b"words")
+                writer.write_eof()
+                assert await reader.read() == b"words"
+                writer.close()
+                await closing
+                assert forwards.reports() == ()
+                with pytest.raises(ConnectionRefusedError):
+                    await call(forward.listen)
+
+    asyncio.run(scene())
+
+
+def test_who_stays_when_forwards_are_closed_is_cut(
+    sshd: Sshd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tunnel.way.DRAIN_S", 0.05)
+
+    async def scene() -> None:
+        async with serving(echo) as to:
+            forward = local(to)
+            async with tunnel(sshd, forward) as (forwards, _):
+                reader, writer = await call(forward.listen)
+                await until(lambda: only(forwards).open == 1, "it to be there")
+                await forwards.close()
+                with pytest.raises(ConnectionResetError):
+                    await reader.read()
+                writer.close()
 
     asyncio.run(scene())
 

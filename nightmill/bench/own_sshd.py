@@ -1,0 +1,80 @@
+"""An OpenSSH server of one's own: on a free port of loopback, for this user, with its own keys."""
+
+import getpass
+import os
+import shutil
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncssh
+
+#: Where Debian's keeps what it does before anybody has logged in; only root's needs it.
+_PRIVILEGE_SEPARATION = Path("/run/sshd")
+
+_CONFIG = """\
+ListenAddress 127.0.0.1
+Port {port}
+HostKey {folder}/host_key
+AuthorizedKeysFile {folder}/authorized_keys
+PidFile none
+UsePAM no
+StrictModes no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+MaxStartups 100
+LogLevel VERBOSE
+{more}
+"""
+
+
+@dataclass(frozen=True)
+class Login:
+    """How one logs in."""
+
+    port: int
+    user: str
+    key_file: Path
+    known_hosts_file: Path
+
+
+def find_sshd() -> str | None:
+    """The whole path of sshd, as it wants to be called; None where there is none."""
+    return shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
+
+
+def prepare(folder: Path, more: str = "") -> Login:
+    """Write what it needs to a folder; `more` are further lines of its `sshd_config`."""
+    if os.getuid() == 0:
+        _PRIVILEGE_SEPARATION.mkdir(exist_ok=True, mode=0o755)
+    login = Login(free_port(), getpass.getuser(), folder / "key", folder / "known_hosts")
+    host_key = new_key(folder / "host_key")
+    login.known_hosts_file.write_text(f"[127.0.0.1]:{login.port} {host_key}")
+    (folder / "authorized_keys").write_text(new_key(login.key_file))
+    config = _CONFIG.format(port=login.port, folder=folder, more=more.rstrip())
+    (folder / "sshd_config").write_text(config)
+    return login
+
+
+def command(program: str, folder: Path) -> list[str]:
+    """What runs it, with what was prepared in a folder."""
+    return [program, "-D", "-f", str(folder / "sshd_config"), "-E", str(folder / "sshd.log")]
+
+
+def new_key(path: Path) -> str:
+    """Write a key, and its public half beside it; the public half."""
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_bytes(key.export_private_key())
+    public = key.export_public_key().decode()
+    path.with_suffix(".pub").write_text(public)
+    return public
+
+
+def free_port() -> int:
+    """A port that nobody has now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,130 @@
+"""Whom the server, or we, do not let in: a tunnel that halts, and goes on by itself."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+import pytest
+
+from jobs.settings_tunnel import TunnelSettings
+from jobs.tunnels import Cause, TunnelReport, TunnelState
+from tests.tunnel.keeping import Kept, keeping
+from tests.tunnel.services import port, redis, serving
+from tests.tunnel.sshd import Sshd
+from tunnel.host_keys import fetch, fingerprint, pin
+
+
+def settings_of(sshd: Sshd, **more: Any) -> TunnelSettings:
+    return sshd.settings(
+        local=[{"listen": str(port()), "to": str(port()), "probe": "redis"}], **more
+    )
+
+
+async def halted(kept: Kept, cause: Cause) -> TunnelReport:
+    report = await kept.until_state(TunnelState.HALTED)
+    assert report.cause is cause
+    assert report.next_try_s is not None
+    assert 300 < report.next_try_s <= 900
+    return report
+
+
+async def is_connected(kept: Kept) -> None:
+    await kept.until(lambda now: now.state.is_connected, "it to be connected")
+
+
+def test_a_key_that_is_not_taken_halts_after_one_try(sshd: Sshd, tmp_path: Path) -> None:
+    async def scene() -> None:
+        sshd.permit('from="192.0.2.1"')
+        async with keeping(settings_of(sshd), tmp_path) as kept:
+            report = await halted(kept, Cause.AUTHENTICATION)
+            assert f"does not let {sshd.user} in" in report.reason
+            assert "`nightmill tunnel doctor`" in report.reason
+            assert report.failures == {"authentication": 1}
+            sshd.permit("")
+            kept.supervisor.retry_now()
+            await is_connected(kept)
+
+    asyncio.run(scene())
+
+
+def test_an_unknown_user_is_told_like_a_key_that_is_not_taken(sshd: Sshd, tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with keeping(settings_of(sshd, user="nobody-of-that-name"), tmp_path) as kept:
+            report = await halted(kept, Cause.AUTHENTICATION)
+            assert "does not let nobody-of-that-name in" in report.reason
+
+    asyncio.run(scene())
+
+
+def test_another_host_key_is_never_taken_by_itself(sshd: Sshd, tmp_path: Path) -> None:
+    async def scene() -> None:
+        settings = settings_of(sshd)
+        _, pinned = await fetch(settings)
+        await asyncio.to_thread(sshd.stop)
+        sshd.change_host_key()
+        await asyncio.to_thread(sshd.start)
+        _, shown = await fetch(settings)
+        async with keeping(settings, tmp_path) as kept:
+            report = await halted(kept, Cause.HOST_KEY)
+            assert fingerprint(pinned) in report.reason
+            assert f"`nightmill tunnel trust home --fingerprint {fingerprint(shown)}`" in (
+                report.reason
+            )
+            # Whoever has looked at it pins it, and that is noticed.
+            pin(sshd.known_hosts_file, settings.addresses, shown)
+            await is_connected(kept)
+
+    asyncio.run(scene())
+
+
+def test_a_server_that_has_only_another_kind_of_key_shows_that(sshd: Sshd, tmp_path: Path) -> None:
+    async def scene() -> None:
+        settings = settings_of(sshd)
+        other = asyncssh.generate_private_key("ecdsa-sha2-nistp256").convert_to_public()
+        pin(sshd.known_hosts_file, settings.addresses, other)
+        async with keeping(settings, tmp_path) as kept:
+            report = await halted(kept, Cause.HOST_KEY)
+            assert fingerprint(other) in report.reason
+            assert "another host key than before" in report.reason
+
+    asyncio.run(scene())
+
+
+def test_the_next_server_is_tried_where_the_first_is_another_one(
+    sshd: Sshd, tmp_path: Path
+) -> None:
+    async def scene() -> None:
+        strange = asyncssh.generate_private_key("ssh-ed25519")
+        async with (
+            await asyncssh.listen("127.0.0.1", 0, server_host_keys=[strange]) as another,
+            serving(redis) as service,
+        ):
+            sshd.know(another.get_port())
+            settings = sshd.settings(
+                servers=[f"127.0.0.1:{another.get_port()}", f"127.0.0.1:{sshd.port}"],
+                local=[{"listen": str(port()), "to": str(service), "probe": "redis"}],
+            )
+            async with keeping(settings, tmp_path) as kept:
+                report = await kept.until_state(TunnelState.UP)
+                assert report.server == f"127.0.0.1:{sshd.port}"
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("what", ["key_file", "known_hosts_file"])
+def test_what_is_missing_here_halts_before_the_server_is_asked(
+    sshd: Sshd, tmp_path: Path, what: str
+) -> None:
+    async def scene() -> None:
+        lies = tmp_path / "elsewhere"
+        found: bytes = getattr(sshd, what).read_bytes()
+        async with keeping(settings_of(sshd, **{what: lies}), tmp_path) as kept:
+            report = await halted(kept, Cause.CONFIGURATION)
+            assert str(lies) in report.reason
+            assert kept.states == [TunnelState.HALTED]
+            lies.touch(mode=0o600)
+            lies.write_bytes(found)
+            await is_connected(kept)
+
+    asyncio.run(scene())
