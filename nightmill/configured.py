@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.settings import Settings, load_settings
+from nightmill.readiness import Manager
 
 
 def ssh_agent() -> Path | None:
@@ -21,3 +22,8 @@ def read_configuration(
     if allow_sleep:
         overrides["worker"] = {"allow_sleep": True}
     return load_settings(config, os.environ, Path.cwd(), overrides)
+
+
+def started_by() -> Manager:
+    """What has started this process and waits to hear that it is ready, such as systemd."""
+    return Manager(os.environ.get("NOTIFY_SOCKET"))

@@ -19,11 +19,13 @@ from jobs.locks import FileLock
 from jobs.settings import Settings
 from jobs.store.tunnels import RENEW_S, TunnelRow
 from jobs.tunnels import Cause, TunnelReport, TunnelState
+from nightmill.configured import started_by
 from nightmill.dialling import Dialled, dialled
 from nightmill.embedded.datadir import DataDir
 from nightmill.embedded.lock import holder, take
 from nightmill.logs import log_to_stderr
 from nightmill.machine import machine_name
+from nightmill.readiness import is_well
 from tunnel.brought import is_brought_by
 from tunnel.control import Answer, Request, answering
 from tunnel.failures import TunnelError
@@ -88,6 +90,7 @@ class _Process:
         self._guard = guard_of(locks_in(settings.data_dir))
         self._journal = Journal()
         self._lease = Lease(settings.store_url)
+        self._manager = started_by()
         self._supervisor = Supervisor(
             tunnel.name, tunnel.settings, tunnel.places, lambda _: self._tell()
         )
@@ -96,6 +99,8 @@ class _Process:
         with _signals(self._reload) as stopped:
             async with AsyncExitStack() as last_first:
                 await self._begin_to_answer(last_first)
+                # Whoever started it need not wait for the server.
+                self._manager.is_ready()
                 running = asyncio.create_task(self._supervisor.run())
                 telling = asyncio.create_task(self._keep_telling())
                 last_first.push_async_callback(_end, running, telling)
@@ -129,6 +134,8 @@ class _Process:
         self._lease.tell(self._row(said))
         report = self._report(said)
         self._journal.hear(report)
+        if is_well(report, self._tunnel.settings):
+            self._manager.is_alive(f"{report.state} {report.reason}".rstrip())
         self._on_report(report)
 
     def _report(self, said: TunnelReport) -> TunnelReport:

@@ -37,7 +37,7 @@ def unreached(server: Endpoint, address: str, error: OSError) -> TunnelError:
     elif _is_hidden_by_macos(error, address):
         why = (
             f"macOS keeps this program from {where}. Allow it in System Settings, Privacy & "
-            "Security, Local Network, or run it as a daemon: `sudo nightmill service install "
+            "Security, Local Network, or run it as a daemon: `nightmill service install "
             "tunnel`."
         )
     elif error.errno in _NO_ROUTE:

@@ -1,6 +1,7 @@
 """All commands together."""
 
 from importlib.metadata import version as version_of
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,6 +16,7 @@ from nightmill.cli.dispatch import dispatch
 from nightmill.cli.edit import edit
 from nightmill.cli.errors import errors
 from nightmill.cli.hosts import hosts
+from nightmill.cli.kept_log import keep_log
 from nightmill.cli.models import models
 from nightmill.cli.monitor import monitor
 from nightmill.cli.output import tell
@@ -25,6 +27,7 @@ from nightmill.cli.results import results
 from nightmill.cli.resume import resume
 from nightmill.cli.retry import retry
 from nightmill.cli.run import run
+from nightmill.cli.service import service
 from nightmill.cli.status import status
 from nightmill.cli.store import store
 from nightmill.cli.submit import submit
@@ -40,7 +43,7 @@ COMMANDS = (
 )
 
 #: Commands that have commands of their own.
-GROUPS = {"store": store, "tunnel": tunnel}
+GROUPS = {"store": store, "tunnel": tunnel, "service": service}
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -60,12 +63,19 @@ def _print_version(is_asked: bool) -> None:
         raise typer.Exit
 
 
+def _keep_log(path: Path | None) -> None:
+    # What a service of launchd is started with.
+    if path is not None:
+        keep_log(path)
+
+
 @app.callback()
 def nightmill(
     *,
     debug: Annotated[
         bool, typer.Option("--debug", help="Show where in the code an error came up.")
     ] = False,
+    log_file: Annotated[Path | None, typer.Option(hidden=True, callback=_keep_log)] = None,
     version: Annotated[
         bool,
         typer.Option("--version", help="Print it.", callback=_print_version, is_eager=True),

@@ -13,10 +13,14 @@ def dispatch(*, json: options.Json = False, config: options.Config = None) -> No
 
     Example: nightmill dispatch --config server.toml
     """
+    from nightmill.configured import started_by
     from nightmill.leading import lead
     from nightmill.setup import read_settings
 
+    manager = started_by()
+
     def tell_role(is_leading: bool, where: str) -> None:
+        manager.is_ready("leads" if is_leading else f"stands by: {where}")
         if json and is_leading:
             print_json(state="leading", store=where)
         elif json:

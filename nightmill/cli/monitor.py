@@ -28,10 +28,14 @@ def monitor(
 
     Example: nightmill monitor --port 8080
     """
+    from nightmill.configured import started_by
     from nightmill.monitor_process import run_monitor
     from nightmill.setup import read_settings
 
+    manager = started_by()
+
     def tell_url(url: str) -> None:
+        manager.is_ready(f"serves {url}")
         if json:
             print_json(state="serving", url=url)
         else:

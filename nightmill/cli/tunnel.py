@@ -9,12 +9,15 @@ import typer
 from jobs.errors import UsageError
 from jobs.tunnels import TunnelReport, TunnelState
 from nightmill.cli import options, tunnels
+from nightmill.cli.doctor import doctor
 from nightmill.cli.output import print_json, say, tell
 from nightmill.cli.signals import InterruptedByUser
 
 tunnel = typer.Typer(
     no_args_is_help=True, help="Reach a server over SSH, and be reached, through a connection."
 )
+
+tunnel.command()(doctor)
 
 #: What a script learns from `status` where a tunnel is not up.
 NOT_UP = 1

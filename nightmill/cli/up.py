@@ -75,8 +75,10 @@ class _Teller:
         self._json = json
 
     def __call__(self, leader: str | None, settings: "Settings") -> None:
+        from nightmill.configured import started_by
         from nightmill.pools import find_models
 
+        started_by().is_ready("serves" if leader is None else f"stands by: {leader} serves")
         found = find_models(settings)
         if self._json:
             self._json = False

@@ -34,6 +34,7 @@ def worker(
 
     Example: nightmill worker mlx
     """
+    from nightmill.configured import started_by
     from nightmill.embedded.lifeline import end_with_parent
     from nightmill.pool_process import run_pool
     from nightmill.setup import read_settings
@@ -44,6 +45,9 @@ def worker(
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     def tell_ready(host: str, session: str) -> None:
+        # One that a stack of ours has started is not what anybody waits for.
+        if lifeline_fd is None:
+            started_by().is_ready(f"runs the jobs of pool {pool} as {host}")
         if json:
             print_json(state="ready", pool=pool, host=host, session=session)
         else:

@@ -9,7 +9,8 @@ from tests.architecture.source import PACKAGES, ROOT, modules
 
 #: Who touches the environment besides jobs/settings.py, which is given it, and why.
 TOUCHES_ENVIRONMENT = {
-    "nightmill/configured.py": "hands it to jobs/settings.py, and says where the SSH agent is",
+    "nightmill/configured.py": "hands it to jobs/settings.py, and says where the SSH agent is, and"
+    " who started us",
     "backends/mlx/child.py": "keeps its own process from asking a model hub",
 }
 

@@ -24,8 +24,11 @@ RUN_ON = {"dispatch", "monitor", "tunnel up", "up", "worker"}
 #: Held to the schema in test_keeping.py: nobody may be using the store.
 ALONE = {"restore"}
 
+#: Held to the schema in services/test_cli.py, where nothing of this machine is changed.
+SERVICES = {f"service {verb}" for verb in ("install", "uninstall", "status", "logs")}
+
 #: Held to the schema in test_tunnel.py, beside a server that is dialled.
-DIALLED = {"tunnel reload", "tunnel status", "tunnel trust"}
+DIALLED = {"tunnel reload", "tunnel status", "tunnel trust", "tunnel doctor"}
 
 #: Each with its arguments, in an order in which there is something to tell.
 CALLS = {
@@ -106,7 +109,7 @@ def test_every_command_is_written_down_and_tried() -> None:
         if each.callback is not None
     }
 
-    assert names | in_groups == CALLS.keys() | RUN_ON | ALONE | DIALLED
+    assert names | in_groups == CALLS.keys() | RUN_ON | ALONE | DIALLED | SERVICES
     assert {_key(name) for name in names | in_groups} <= SCHEMA["$defs"].keys()
 
 

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -320,3 +321,22 @@ def test_every_verb_has_help_with_an_example(command: Command, verb: str) -> Non
     assert f"Example: nightmill tunnel {verb}" in shown
     assert "--json" in shown
     assert "--config" in shown
+
+
+def test_its_manager_hears_that_it_is_ready_and_then_how_it_is(
+    road: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = road.file.with_name("notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+        told.bind(str(address))
+        told.settimeout(60)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(address))
+        process = road.up("home")
+
+        heard = [told.recv(1000)]
+        while heard[-1] != b"WATCHDOG=1\nSTATUS=up":
+            heard.append(told.recv(1000))
+
+    assert b"READY=1\nSTATUS=" in heard
+    process.terminate()
+    assert end_of(process)[0] == 143
