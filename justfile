@@ -29,6 +29,10 @@ test-long *ARGS:
 chaos *ARGS:
     python -m tests.chaos.run {{ARGS}}
 
+# A tunnel cut 500 times: nothing of it may grow, and it has to be back within seconds
+soak *ARGS:
+    python -m tests.soak.run {{ARGS}}
+
 # Every benchmark of the design, both sides alternating
 bench *ARGS:
     nightmill bench queue {{ARGS}}

@@ -34,7 +34,8 @@ def wait_s(cause: Cause, failures: int, down_s: float, chance: float) -> float:
     if cause is Cause.UNREACHABLE:
         most = _UNREACHED_S if down_s < _LONG_S else _LONG_UNREACHED_S
     else:
-        most = min(_LONGEST_S, _FIRST_S * 2.0 ** min(failures - 1, 10))
+        # Nor longer than it was down already: who drew short waits is not punished for it.
+        most = min(_LONGEST_S, _FIRST_S * 2.0 ** min(failures - 1, 10), _FIRST_S + down_s)
     return max(_LEAST_S, most * chance)
 
 

@@ -1,7 +1,10 @@
 """From a server that took the connection to one that is logged in."""
 
 import asyncio
+import getpass
+import os
 import socket
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -68,7 +71,7 @@ async def log_in(
     name: str,
     settings: TunnelSettings,
     known_hosts_file: Path,
-    key: asyncssh.SSHKeyPair,
+    keys: Sequence[asyncssh.SSHKeyPair],
 ) -> Link:
     """Log in at a server that was reached; its socket is ours to close from here on.
 
@@ -83,8 +86,9 @@ async def log_in(
         twin = sock.dup()
         unless_logged_in.callback(twin.close)
         try:
+            _require_user_name()
             with translated(server, settings.user):
-                conn = await _connect(reached, settings, key, known, client)
+                conn = await _connect(reached, settings, keys, known, client)
         except TunnelError as failure:
             if failure.cause is Cause.HOST_KEY and client.shown is not None:
                 raise host_keys.changed(name, server, known, client.shown) from failure
@@ -96,7 +100,7 @@ async def log_in(
 async def _connect(
     reached: Reached,
     settings: TunnelSettings,
-    key: asyncssh.SSHKeyPair,
+    keys: Sequence[asyncssh.SSHKeyPair],
     known: host_keys.KnownHosts,
     client: "_Client",
 ) -> asyncssh.SSHClientConnection:
@@ -110,9 +114,11 @@ async def _connect(
             config=None,
             client_factory=lambda: client,
             username=settings.user,
-            client_keys=[key],
+            client_keys=keys,
             known_hosts=known,
             server_host_key_algs=_OTHER_KINDS,
+            # Else whoever is in the user's `ca-bundle.crt` could vouch for another key.
+            x509_trusted_certs=None,
             agent_path=None,
             preferred_auth="publickey",
             gss_kex=False,
@@ -122,6 +128,18 @@ async def _connect(
             keepalive_interval=settings.keepalive_s,
             keepalive_count_max=settings.keepalive_count,
         )
+
+
+def _require_user_name() -> None:
+    """Notice what asyncssh would stumble over: it asks for the user's name, and needs it not."""
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):
+        raise TunnelError(
+            Cause.CONFIGURATION,
+            f"The user {os.getuid()}, as which this runs, has no name: set LOGNAME=nightmill for "
+            "it, in the unit or the container.",
+        ) from None
 
 
 class _Client(asyncssh.SSHClient):

@@ -3,7 +3,7 @@
 import os
 import shlex
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -14,20 +14,20 @@ from tunnel.failures import TunnelError
 
 
 @asynccontextmanager
-async def own_key(file: Path, agent: Path | None) -> AsyncIterator[asyncssh.SSHKeyPair]:
-    """The key of a file, for as long as it is needed to log in.
+async def own_key(file: Path, agent: Path | None) -> AsyncIterator[Sequence[asyncssh.SSHKeyPair]]:
+    """The key of a file, also with the certificate beside it, as long as it is needed to log in.
 
     Raises:
         TunnelError: there is none that can be used; the message says what makes one.
     """
     _check_private(file)
     try:
-        [key] = asyncssh.load_keypairs(str(file))
+        keys = asyncssh.load_keypairs(str(file))
     except (asyncssh.KeyEncryptionError, asyncssh.KeyImportError, ValueError, OSError) as error:
         if "assphrase" not in str(error):
             raise _fault(f"{file} is no private key: {error}. {_make_one(file)}") from None
     else:
-        yield key
+        yield keys
         return
     async with _from_agent(file, agent) as held:
         yield held
@@ -67,7 +67,9 @@ def _check_private(file: Path) -> None:
 
 
 @asynccontextmanager
-async def _from_agent(file: Path, agent: Path | None) -> AsyncIterator[asyncssh.SSHKeyPair]:
+async def _from_agent(
+    file: Path, agent: Path | None
+) -> AsyncIterator[Sequence[asyncssh.SSHKeyPair]]:
     if agent is None:
         raise _fault(f"The key {file} has a passphrase, and there is no SSH agent. {_unlock(file)}")
     public = public_key(file)
@@ -88,7 +90,7 @@ async def _from_agent(file: Path, agent: Path | None) -> AsyncIterator[asyncssh.
                 f"The key {file} has a passphrase, and the SSH agent does not have it. "
                 f"{_unlock(file)}"
             )
-        yield held[0]
+        yield held
 
 
 def _fault(sentence: str) -> TunnelError:

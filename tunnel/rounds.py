@@ -16,6 +16,11 @@ from tunnel.traffic import Forwards
 _AWAKE_S = 3.0
 #: Seconds after which, while the server is to do something, it is asked whether it still lives.
 _SLOW_S = 5.0
+#: Seconds for which what the server refuses is taken for a port that is held, whatever it looks
+#: like: an earlier connection of ours may have left it between the refusal and our look.
+_YIELDS_S = 3.0
+#: Seconds from the login on in which what does not work yet is asked again after a second.
+_YOUNG_S = 10.0
 #: A port that is taken on the server is asked for again after so many seconds, and more by chance.
 _HELD_S, _HELD_MORE_S = 0.2, 0.8
 
@@ -29,18 +34,18 @@ class Finding(NamedTuple):
 
 
 def finding(
-    reports: Collection[ForwardReport], causes: Mapping[Forward, Cause], *, is_patient: bool
+    reports: Collection[ForwardReport], causes: Mapping[Forward, Cause], *, is_hopeful: bool
 ) -> Finding:
     """How a tunnel is, by its forwards after they were asked.
 
-    `is_patient`: a port that is held on the server may still come free by itself.
+    `is_hopeful`: a port of the server that is held may still come free by itself.
     """
     amiss = [each.reason for each in reports if each.state is not ForwardState.UP]
     if not amiss:
         return Finding(TunnelState.UP)
     reason = " ".join(dict.fromkeys(filter(None, amiss)))
     cause = next(iter(causes.values()), None)
-    if is_patient and Cause.PORT_HELD in causes.values():
+    if is_hopeful:
         return Finding(TunnelState.FORWARDING, Cause.PORT_HELD, reason)
     return Finding(TunnelState.DEGRADED, cause, reason)
 
@@ -69,7 +74,7 @@ class Rounds:
         self._clock = clock
         self._chance = chance
         self._since = clock()
-        self._was_patient = True
+        self._was_hopeful = False
 
     async def run(self) -> None:
         """Go round until cancelled, as whoever runs this does when the connection is lost."""
@@ -94,34 +99,41 @@ class Rounds:
             self._link.doubt()
 
     def _tell(self) -> None:
-        causes = self._forwards.causes
-        is_patient = self._is_patient()
-        if self._was_patient and not is_patient and Cause.PORT_HELD in causes.values():
+        causes, is_hopeful = self._forwards.causes, self._is_hopeful()
+        if self._was_hopeful and not is_hopeful and Cause.PORT_HELD in causes.values():
             self._diary.failures[Cause.PORT_HELD] += 1
-        self._was_patient = is_patient
-        self._diary.enter(*finding(self._forwards.reports(), causes, is_patient=is_patient))
+        self._was_hopeful = is_hopeful
+        self._diary.enter(*finding(self._forwards.reports(), causes, is_hopeful=is_hopeful))
 
-    def _is_patient(self) -> bool:
-        return self._clock() - self._since < self.settings.port_held_s
+    def _is_hopeful(self) -> bool:
+        """Whether what the server refuses may be had in a moment."""
+        age_s, held_s = self._clock() - self._since, self.settings.port_held_s
+        return any(
+            age_s < (held_s if cause is Cause.PORT_HELD else min(_YIELDS_S, held_s))
+            for forward, cause in self._forwards.causes.items()
+            if forward.direction == "remote"
+        )
 
     async def _rest(self) -> None:
         """Wait for the next round; what is refused is asked for again."""
-        until = self._clock() + self.settings.probe_every_s
+        began = self._clock()
+        until = began + self._rest_s(began - self._since)
         while (left := until - self._clock()) > 0:
-            is_held = self._is_patient() and self._has_held_ports()
-            pause_s = _HELD_S + _HELD_MORE_S * self._chance() if is_held else left
+            is_hopeful = self._is_hopeful()
+            pause_s = _HELD_S + _HELD_MORE_S * self._chance() if is_hopeful else left
             if await self._nudges.wait(min(left, pause_s)):
                 await self._apply()
                 return
-            if is_held:
+            if is_hopeful:
                 await self._watched(self._forwards.mend())
-                if not self._has_held_ports():
+                if not self._forwards.causes:
                     return
         if self._forwards.causes:
             await self._watched(self._forwards.mend())
 
-    def _has_held_ports(self) -> bool:
-        return Cause.PORT_HELD in self._forwards.causes.values()
+    def _rest_s(self, age_s: float) -> float:
+        is_young = age_s < _YOUNG_S and self._diary.state is not TunnelState.UP
+        return min(1.0, self.settings.probe_every_s) if is_young else self.settings.probe_every_s
 
     async def _apply(self) -> None:
         settings = self.settings

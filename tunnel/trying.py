@@ -31,7 +31,7 @@ async def connect(
     known_hosts_file = places.known_hosts_file(name, settings)
     # Before anything is sent: what is wrong here costs the server nothing.
     read_pinned(known_hosts_file, name, settings.addresses[0])
-    async with own_key(places.key_file(settings), places.agent) as key:
+    async with own_key(places.key_file(settings), places.agent) as keys:
         left, failures = list(settings.addresses), list[TunnelError]()
         while left:
             on_state(TunnelState.RESOLVING, str(left[0]))
@@ -48,7 +48,7 @@ async def connect(
             server = reached.address.server
             on_state(TunnelState.AUTHENTICATING, str(server))
             try:
-                return await log_in(reached, name, settings, known_hosts_file, key)
+                return await log_in(reached, name, settings, known_hosts_file, keys)
             except TunnelError as failure:
                 failures.append(failure)
                 left.remove(server)

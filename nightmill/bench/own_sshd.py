@@ -1,4 +1,4 @@
-"""An OpenSSH server of one's own: on a free port of loopback, for this user, with its own keys."""
+"""An OpenSSH server of one's own, on loopback and a free port unless it is said where."""
 
 import getpass
 import os
@@ -9,11 +9,13 @@ from pathlib import Path
 
 import asyncssh
 
+from jobs.settings_tunnel import SSH_PORT
+
 #: Where Debian's keeps what it does before anybody has logged in; only root's needs it.
 _PRIVILEGE_SEPARATION = Path("/run/sshd")
 
 _CONFIG = """\
-ListenAddress 127.0.0.1
+ListenAddress {address}
 Port {port}
 HostKey {folder}/host_key
 AuthorizedKeysFile {folder}/authorized_keys
@@ -32,6 +34,7 @@ LogLevel VERBOSE
 class Login:
     """How one logs in."""
 
+    address: str
     port: int
     user: str
     key_file: Path
@@ -43,15 +46,21 @@ def find_sshd() -> str | None:
     return shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
 
 
-def prepare(folder: Path, more: str = "") -> Login:
+def prepare(
+    folder: Path, more: str = "", *, address: str = "127.0.0.1", port: int | None = None
+) -> Login:
     """Write what it needs to a folder; `more` are further lines of its `sshd_config`."""
     if os.getuid() == 0:
         _PRIVILEGE_SEPARATION.mkdir(exist_ok=True, mode=0o755)
-    login = Login(free_port(), getpass.getuser(), folder / "key", folder / "known_hosts")
+    login = Login(
+        address, port or free_port(), getpass.getuser(), folder / "key", folder / "known_hosts"
+    )
     host_key = new_key(folder / "host_key")
-    login.known_hosts_file.write_text(f"[127.0.0.1]:{login.port} {host_key}")
+    login.known_hosts_file.write_text(f"{_place(login)} {host_key}")
     (folder / "authorized_keys").write_text(new_key(login.key_file))
-    config = _CONFIG.format(port=login.port, folder=folder, more=more.rstrip())
+    config = _CONFIG.format(
+        address=login.address, port=login.port, folder=folder, more=more.rstrip()
+    )
     (folder / "sshd_config").write_text(config)
     return login
 
@@ -70,6 +79,11 @@ def new_key(path: Path) -> str:
     public = key.export_public_key().decode()
     path.with_suffix(".pub").write_text(public)
     return public
+
+
+def _place(login: Login) -> str:
+    """As a file of known hosts has it."""
+    return login.address if login.port == SSH_PORT else f"[{login.address}]:{login.port}"
 
 
 def free_port() -> int:

@@ -39,10 +39,18 @@ Match User {user}
 class Sshd:
     """The server, its one account, which is ours, and the files with which one logs in."""
 
-    def __init__(self, folder: Path, *, config: str = "", key_options: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        config: str = "",
+        key_options: str = "",
+        address: str = "127.0.0.1",
+        port: int | None = None,
+    ) -> None:
         self.folder = folder
-        login = prepare(folder, config)
-        self.port, self.user = login.port, login.user
+        login = prepare(folder, config, address=address, port=port)
+        self.address, self.port, self.user = login.address, login.port, login.user
         self.key_file, self.known_hosts_file = login.key_file, login.known_hosts_file
         self.log = folder / "sshd.log"
         self._master: subprocess.Popen[bytes] | None = None
@@ -53,9 +61,14 @@ class Sshd:
     def start(self) -> None:
         """Start it, on the port that it had before."""
         self._master = subprocess.Popen(
-            self._command(), stdin=subprocess.DEVNULL, start_new_session=True
+            self.command(), stdin=subprocess.DEVNULL, start_new_session=True
         )
         eventually(self._is_there, "sshd to answer")
+
+    def command(self) -> list[str]:
+        """How it is started."""
+        assert PROGRAM is not None
+        return command(PROGRAM, self.folder)
 
     def stop_listening(self) -> None:
         """End the process that takes connections; those that stand go on, with their ports."""
@@ -93,7 +106,7 @@ class Sshd:
         """Settings of a tunnel to it."""
         return TunnelSettings.model_validate(
             {
-                "servers": [f"127.0.0.1:{self.port}"],
+                "servers": [f"{self.address}:{self.port}"],
                 "user": self.user,
                 "key_file": self.key_file,
                 "known_hosts_file": self.known_hosts_file,
@@ -104,7 +117,7 @@ class Sshd:
     async def connect(self, **options: Any) -> asyncssh.SSHClientConnection:
         """A connection that is logged in."""
         return await asyncssh.connect(
-            "127.0.0.1",
+            self.address,
             self.port,
             username=self.user,
             client_keys=[str(self.key_file)],
@@ -128,14 +141,10 @@ class Sshd:
         """Become another server in the eyes of who comes after the next start."""
         new_key(self.folder / "host_key")
 
-    def _command(self) -> list[str]:
-        assert PROGRAM is not None
-        return command(PROGRAM, self.folder)
-
     def _is_there(self) -> bool:
         assert self._master is not None
         assert self._master.poll() is None, self.log.read_text()
-        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 5) as caller:
+        with suppress(OSError), socket.create_connection((self.address, self.port), 5) as caller:
             return caller.recv(4) == b"SSH-"
         return False
 

@@ -4,7 +4,7 @@ from jobs.tunnels import Cause
 from tunnel.backoff import HALTING, failures_after, wait_s
 
 
-def longest(cause: Cause, failures: int = 1, down_s: float = 0) -> float:
+def longest(cause: Cause, failures: int = 1, down_s: float = 500) -> float:
     return wait_s(cause, failures, down_s, chance=1)
 
 
@@ -14,9 +14,13 @@ def test_the_longest_wait_doubles_up_to_a_minute() -> None:
     assert longest(Cause.SILENT, 10_000) == 60
 
 
+def test_no_wait_is_longer_than_it_was_down_but_for_a_second() -> None:
+    assert longest(Cause.LOST, 7, down_s=3) == 4
+
+
 def test_chance_spreads_waits_down_to_almost_nothing() -> None:
-    assert wait_s(Cause.LOST, 7, 0, chance=0.5) == 30
-    assert wait_s(Cause.LOST, 7, 0, chance=0) == pytest.approx(0.1)
+    assert wait_s(Cause.LOST, 7, 500, chance=0.5) == 30
+    assert wait_s(Cause.LOST, 7, 500, chance=0) == pytest.approx(0.1)
 
 
 def test_what_did_not_reach_the_server_is_tried_again_soon_however_often_it_fails() -> None:

@@ -34,6 +34,14 @@ def resolver() -> Resolver:
     return Resolver()
 
 
+def has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
 def at(service: Endpoint) -> list[tuple[int, tuple[object, ...]]]:
     return [(socket.AF_INET, (service.host, service.port))]
 
@@ -69,6 +77,18 @@ def test_a_server_that_says_nothing_does_not_hold_up_the_next_one(resolver: Reso
                     )
                     reached.socket.close()
                     assert reached.address.server.host == "wan"
+
+    asyncio.run(scene())
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+def test_a_server_that_has_only_an_ipv6_address_is_reached() -> None:
+    async def scene() -> None:
+        with closing(socket.create_server(("::1", 0), family=socket.AF_INET6)) as listening:
+            server = Endpoint("::1", listening.getsockname()[1])
+            reached = await reach([server], Names(), 5)
+            with closing(reached.socket):
+                assert reached.address.host == "::1"
 
     asyncio.run(scene())
 

@@ -128,3 +128,19 @@ def test_what_is_missing_here_halts_before_the_server_is_asked(
             await is_connected(kept)
 
     asyncio.run(scene())
+
+
+def test_a_user_of_this_machine_without_a_name_is_told(
+    sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nameless() -> str:
+        raise KeyError("getpwuid(): uid not found")
+
+    async def scene() -> None:
+        settings = settings_of(sshd)
+        monkeypatch.setattr("getpass.getuser", nameless)
+        async with keeping(settings, tmp_path) as kept:
+            report = await halted(kept, Cause.CONFIGURATION)
+            assert "has no name: set LOGNAME" in report.reason
+
+    asyncio.run(scene())

@@ -55,8 +55,8 @@ def write_key(file: Path, *, passphrase: str = "", mode: int = 0o600) -> asyncss
 
 
 async def public_of(file: Path, agent: Path | None = None) -> bytes:
-    async with own_key(file, agent) as key:
-        return key.public_data
+    async with own_key(file, agent) as keys:
+        return keys[-1].public_data
 
 
 def fault(file: Path, agent: Path | None = None) -> str:
@@ -69,6 +69,19 @@ def fault(file: Path, agent: Path | None = None) -> str:
 def test_a_private_key_is_taken_as_it_is(file: Path) -> None:
     key = write_key(file)
     assert asyncio.run(public_of(file)) == key.public_data
+
+
+def test_a_certificate_beside_the_key_is_offered_too(file: Path) -> None:
+    key = write_key(file)
+    authority = asyncssh.generate_private_key("ssh-ed25519")
+    certificate = authority.generate_user_certificate(key, "mill")
+    file.with_name("key-cert.pub").write_bytes(certificate.export_certificate())
+
+    async def offered() -> list[bool]:
+        async with own_key(file, None) as keys:
+            return [each.has_cert for each in keys]
+
+    assert asyncio.run(offered()) == [True, False]
 
 
 def test_a_missing_key_says_how_one_is_made(file: Path) -> None:

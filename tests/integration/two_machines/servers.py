@@ -74,11 +74,8 @@ class HardenedSshd(Sshd):
     """The real sshd on a machine's own address, for one account that can carry one tunnel."""
 
     def __init__(self, folder: Path, machine: Machine, address: str) -> None:
-        super().__init__(folder)
+        super().__init__(folder, address=address, port=22)
         self._machine = machine
-        self._address = address
-        self._config = folder / "sshd_config"
-        self._move(address, 22)
 
     def permit_tunnel(self, name: str, settings: TunnelSettings) -> None:
         """Let its account do what `nightmill` says that this tunnel needs, and no more."""
@@ -87,27 +84,19 @@ class HardenedSshd(Sshd):
         key = self.key_file.with_suffix(".pub").read_text()
         line = authorized_keys_line(name, settings, key, version)
         (self.folder / "authorized_keys").write_text(line + "\n")
-        with self._config.open("a") as config:
+        with (self.folder / "sshd_config").open("a") as config:
             config.write(match_block(settings, version))
 
     def session(self) -> psutil.Process:
         """The process that holds the forwarded ports of the newest connection."""
         return max(self.sessions(), key=psutil.Process.create_time)
 
-    def _move(self, address: str, port: int) -> None:
-        before, after = f"ListenAddress 127.0.0.1\nPort {self.port}\n", f"Port {port}\n"
-        written = self._config.read_text()
-        assert before in written
-        self._config.write_text(written.replace(before, f"ListenAddress {address}\n{after}"))
-        known = self.known_hosts_file.read_text()
-        self.known_hosts_file.write_text(known.replace(f"[127.0.0.1]:{self.port}", address))
-        self.port = port
-
-    def _command(self) -> list[str]:
-        return [*self._machine.inside, *super()._command()]
+    def command(self) -> list[str]:
+        """How it is started."""
+        return [*self._machine.inside, *super().command()]
 
     def _is_there(self) -> bool:
-        return self._machine.can_reach(self._address, self.port)
+        return self._machine.can_reach(self.address, self.port)
 
 
 def _version() -> SshdVersion:
