@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import socket
 import stat
 import subprocess
@@ -14,9 +15,11 @@ from pathlib import Path
 
 import pytest
 import redis
+import typer
 import yaml
 
 from jobs.settings import Settings, load_settings
+from nightmill.cli.app import app
 from nightmill.embedded.servers import packaged_server
 from tests.architecture.source import ROOT
 from tests.waiting import eventually
@@ -177,3 +180,20 @@ def test_whoever_has_the_password_of_redis_gets_at_our_keys_and_nothing_else(
         ):
             with pytest.raises(redis.exceptions.NoPermissionError):
                 forbidden()
+
+
+def commands_shown() -> list[list[str]]:
+    page = (TWO / "README.md").read_text()
+    shown = re.findall(r"^nightmill ([a-z]+)( [a-z]+)?", page, flags=re.MULTILINE)
+    return [[word, more.strip()] for word, more in shown]
+
+
+def test_the_commands_of_the_page_exist() -> None:
+    known = typer.main.get_command(app)
+    assert isinstance(known, typer.core.TyperGroup)
+    assert len(commands_shown()) >= 6
+
+    for word, more in commands_shown():
+        command = known.commands[word]
+        if isinstance(command, typer.core.TyperGroup):
+            assert more in command.commands

@@ -74,8 +74,8 @@ class HardenedSshd(Sshd):
     """The real sshd on a machine's own address, for one account that can carry one tunnel."""
 
     def __init__(self, folder: Path, machine: Machine, address: str) -> None:
-        self._machine = machine
         super().__init__(folder, address=address, port=22)
+        self._machine = machine
 
     def permit_tunnel(self, name: str, settings: TunnelSettings) -> None:
         """Let its account do what `nightmill` says that this tunnel needs, and no more."""
@@ -84,15 +84,16 @@ class HardenedSshd(Sshd):
         key = self.key_file.with_suffix(".pub").read_text()
         line = authorized_keys_line(name, settings, key, version)
         (self.folder / "authorized_keys").write_text(line + "\n")
-        with self._config.open("a") as config:
+        with (self.folder / "sshd_config").open("a") as config:
             config.write(match_block(settings, version))
-
-    def command(self) -> list[str]:
-        return [*self._machine.inside, *super().command()]
 
     def session(self) -> psutil.Process:
         """The process that holds the forwarded ports of the newest connection."""
         return max(self.sessions(), key=psutil.Process.create_time)
+
+    def command(self) -> list[str]:
+        """How it is started."""
+        return [*self._machine.inside, *super().command()]
 
     def _is_there(self) -> bool:
         return self._machine.can_reach(self.address, self.port)

@@ -3,15 +3,21 @@
 import random
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from jobs.tunnels import Cause
 from tests.integration.two_machines.network import SIDES
 from tests.integration.two_machines.world import World
 
-#: Past `worker.lease_s`, so that what the Mac holds is taken for lost.
-SLEEP_S = 75.0
+#: As it is set where nothing is said.
+LEASE_S = 60.0
+#: Past the lease, so that what the Mac holds is taken for lost.
+SLEEP_S = LEASE_S + 15
+#: Seconds within which a cut is known on the Mac, and on the server.
+KNOWN_HERE_S, KNOWN_THERE_S = 15.0, 45.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,18 +34,31 @@ def cut(seconds: float) -> Trouble:
     def happen(world: World, rng: random.Random) -> None:
         side = rng.choice(SIDES)
         world.network.pull(side)
+        ends_at = time.monotonic() + seconds
         try:
-            last(world, seconds)
+            if seconds > KNOWN_HERE_S:
+                _see_that_both_know(world, seconds)
+            last(ends_at - time.monotonic())
+            if seconds > 2 * LEASE_S:
+                assert world.handed_out("mlx") == 0, "nobody is there to do it"
         finally:
             world.network.plug(side)
 
     return Trouble(name=f"cut for {seconds:.0f} s", happen=happen)
 
 
+def _see_that_both_know(world: World, seconds: float) -> None:
+    began = time.monotonic()
+    world.until(lambda: not world.is_up(), "the Mac to know", KNOWN_HERE_S)
+    world.measured[f"the Mac knows of the cut for {seconds:.0f} s"] = time.monotonic() - began
+    world.until(lambda: not world.server_knows_it_up(), "the server to know", KNOWN_THERE_S)
+    world.measured[f"the server knows of the cut for {seconds:.0f} s"] = time.monotonic() - began
+
+
 def restart_sshd(world: World, rng: random.Random) -> None:
     """Every connection ends, and for a moment nobody answers."""
     world.sshd.stop()
-    last(world, rng.uniform(0.5, 3))
+    last(rng.uniform(0.5, 3))
     world.sshd.start()
 
 
@@ -51,15 +70,16 @@ def hold_port(world: World, rng: random.Random) -> None:
     world.sshd.stop_listening()
     session.send_signal(signal.SIGSTOP)
     world.sshd.start()
-    world.until(lambda: world.sshd.sessions() != [], "another connection of the tunnel", 60)
-    last(world, rng.uniform(1, 5))
+    world.until(lambda: world.tunnel_report().cause is Cause.PORT_HELD, "the port to be missed", 60)
+    last(rng.uniform(1, 5))
     session.kill()
 
 
 def sleep(world: World, rng: random.Random) -> None:
-    """The Mac stands still, and goes on."""
+    """The Mac stands still, and goes on when the server has given its connection up."""
     with stopped(world):
-        last(world, SLEEP_S)
+        last(SLEEP_S)
+        world.sshd.session().kill()
 
 
 @contextmanager
@@ -75,7 +95,7 @@ def stopped(world: World) -> Iterator[None]:
             process.send_signal(signal.SIGCONT)
 
 
-def last(world: World, seconds: float) -> None:
+def last(seconds: float) -> None:
     """Let a trouble go on for so long: its length is what it is."""
     threading.Event().wait(seconds)
 

@@ -46,6 +46,8 @@ class World:
         self.server = Machine(self.folder / "server", network.inside("server"))
         self.mac = Machine(self.folder / "mac", network.inside("mac"))
         self.sshd = HardenedSshd(self._made("sshd"), self.server, ADDRESSES["server"])
+        #: Seconds, by what took them.
+        self.measured: dict[str, float] = {}
         self._secrets = self.folder / "secrets"
         self._postgres: GuardedPostgres | None = None
         self._engine: Engine | None = None
@@ -92,20 +94,29 @@ class World:
         )
         return int(self.ask(counted, p=pool)[0][0])
 
-    def tunnel_report(self) -> TunnelReport | None:
-        """What the tunnel says of itself; None where it does not run yet."""
+    def handed_out(self, pool: str) -> int:
+        """How many jobs of a pool somebody holds, or is to take."""
+        held = "SELECT count(*) FROM jobs WHERE pool = :p AND state IN ('dispatched', 'running')"
+        return int(self.ask(held, p=pool)[0][0])
+
+    def tunnel_report(self) -> TunnelReport:
+        """What the tunnel says of itself."""
         answer = ask(self.mac.home / "data" / "tunnel" / f"{TUNNEL}.sock", Request(do="status"))
-        return None if answer is None else answer.report
+        nothing_yet = TunnelReport(name=TUNNEL, state=TunnelState.IDLE)
+        return nothing_yet if answer is None or answer.report is None else answer.report
+
+    def is_up(self) -> bool:
+        return self.tunnel_report().state is TunnelState.UP
 
     def has_answered_since(self, began: float) -> bool:
         """Whether every forward is up and has answered since a time of the monotonic clock."""
         report = self.tunnel_report()
-        if report is None or report.state is not TunnelState.UP:
-            return False
         since_s = time.monotonic() - began
-        return all(f.answered_s is not None and f.answered_s < since_s for f in report.forwards)
+        return report.state is TunnelState.UP and all(
+            f.answered_s is not None and f.answered_s < since_s for f in report.forwards
+        )
 
-    def store_knows_it_up(self) -> bool:
+    def server_knows_it_up(self) -> bool:
         """Whether the server has heard from the tunnel that it is up, and lately."""
         alive = "SELECT state FROM tunnels WHERE lease_until > extract(epoch FROM now())"
         return [row.state for row in self.ask(alive)] == ["up"]
