@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import signal
 import socket
 import threading
@@ -21,7 +22,7 @@ from jobs.store.tunnels import TunnelRow
 from jobs.tunnels import TunnelReport, TunnelState
 from tests.doubles.mlx_server import free_port
 from tests.nightmill.conftest import Command, Ended, Start
-from tests.nightmill.mill_process import FAKE_POOL, end_of
+from tests.nightmill.mill_process import FAKE_POOL, end_of, start_in_a_terminal
 from tests.nightmill.printed import check_printed
 from tests.tunnel.sshd import Sshd
 from tests.waiting import eventually
@@ -158,6 +159,17 @@ def test_ctrl_c_ends_it_as_it_ends_other_commands(road: Road) -> None:
     road.wait_until("up")
     process.send_signal(signal.SIGINT)
     assert end_of(process)[0] == 130
+
+
+def test_it_ends_with_the_terminal_that_it_was_started_from(road: Road) -> None:
+    process, terminal = start_in_a_terminal("tunnel", "up", "--config", str(road.file))
+    try:
+        road.wait_until("up")
+        os.close(terminal)
+        assert process.wait(60) == 143
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.parametrize("way", ["command", "signal"])
