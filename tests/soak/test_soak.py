@@ -4,7 +4,7 @@ import os
 import pytest
 
 from tests.soak.run import MEDIAN_S, WORST_S, soak, verdict
-from tests.soak.tunnel import Held
+from tests.soak.tunnel import Held, least
 
 SEED = int(os.environ.get("NIGHTMILL_CHAOS_SEED", "6"))
 
@@ -20,6 +20,13 @@ def test_what_grows_by_more_than_a_twentieth_is_a_broken_promise() -> None:
     assert not verdict(held(), held(memory_kb=63_100), [1.0])["ok"]
     assert not verdict(held(), held(tasks=9), [1.0])["ok"]
     assert not verdict(held(), held(channels=1), [1.0])["ok"]
+
+
+def test_what_comes_and_goes_is_no_growth_and_what_stays_is() -> None:
+    before = least([held(tasks=8), held(tasks=10), held(descriptors=31)])
+    assert before == held()
+    assert verdict(before, least([held(tasks=11), held(tasks=8)]), [1.0])["ok"]
+    assert not verdict(before, least([held(tasks=11), held(tasks=9)]), [1.0])["ok"]
 
 
 def test_one_slow_return_is_a_broken_promise() -> None:
