@@ -6,11 +6,13 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from jobs.errors import UsageError
-from jobs.settings import Settings
 from nightmill.services.runner import Runner
+
+if TYPE_CHECKING:
+    from jobs.settings import Settings
 
 Manager = Literal["launchd", "systemd"]
 
@@ -93,7 +95,7 @@ def here() -> Site:
     return Site(manager="systemd", is_root=is_root, folder=folder)
 
 
-def gather(settings: Settings, site: Site, runner: Runner, account: str | None = None) -> Facts:
+def gather(settings: "Settings", site: Site, runner: Runner, account: str | None = None) -> Facts:
     """The facts of this machine for services that run as `account`, by default whoever asks.
 
     Raises `UsageError` where root does not say as whom, and where somebody else than root does.
@@ -137,7 +139,7 @@ def _account(name: str | None, *, is_root: bool) -> pwd.struct_passwd:
         raise UsageError(f"There is no user {name} on this machine.") from None
 
 
-def _data_dir(settings: Settings, home: Path, *, is_own: bool) -> Path:
+def _data_dir(settings: "Settings", home: Path, *, is_own: bool) -> Path:
     if is_own or "data_dir" in settings.model_fields_set:
         return settings.data_dir
     if sys.platform == "darwin":
@@ -145,7 +147,7 @@ def _data_dir(settings: Settings, home: Path, *, is_own: bool) -> Path:
     return home / ".local" / "share" / "nightmill"
 
 
-def _config(settings: Settings) -> Path | None:
+def _config(settings: "Settings") -> Path | None:
     if settings.source and not settings.owners_source:
         raise UsageError(
             f"The configuration here is {settings.source}, which a service would not find: name it"

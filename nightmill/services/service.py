@@ -1,10 +1,12 @@
 """What can be made a service, and the command that it runs."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from jobs.errors import UsageError
-from jobs.settings import Settings
+
+if TYPE_CHECKING:
+    from jobs.settings import Settings
 
 Kind = Literal["tunnel", "worker", "dispatch", "monitor", "up"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -62,7 +64,7 @@ class Service:
         return tuple(self.words.split())
 
 
-def service_of(settings: Settings, kind: Kind, name: str | None) -> Service:
+def service_of(settings: "Settings", kind: Kind, name: str | None) -> Service:
     """The service of that kind and name.
 
     Raises `UsageError` where there is no such pool or tunnel, or a name is missing or too much.
