@@ -63,8 +63,9 @@ class Talk(Session):
         self.reader.feed_eof()
 
     def write(self, data: bytes) -> None:
-        """Send something."""
-        self._chan.write(data)
+        """Send something; where it was closed meanwhile, the reader says so."""
+        if not self._chan.is_closing():
+            self._chan.write(data)
 
     def close(self) -> None:
         """Close it now, or as soon as it is open."""

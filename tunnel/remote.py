@@ -95,6 +95,8 @@ class RemoteWay(Way):
             return f"does not answer ({_words(error)})"
         try:
             return await converse(self.forward.probe, to, reader, writer.write)
+        except OSError as error:
+            return f"breaks the connection ({_words(error)})"
         finally:
             writer.transport.abort()
 

@@ -4,7 +4,10 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
+import asyncssh
+
 from jobs.tunnels import Cause, ForwardReport, ForwardState
+from tunnel import reasons
 from tunnel.forward import Forward
 from tunnel.line import Line
 from tunnel.probing import Answer
@@ -54,7 +57,11 @@ class Way(ABC):
         line = self._line
         if line is None or self.state in (ForwardState.CLOSED, ForwardState.REFUSED):
             return False
-        answer = await self.ask(line, within_s)
+        try:
+            answer = await self.ask(line, within_s)
+        except (OSError, asyncssh.Error):
+            # Whatever breaks on the way: the tunnel, and its other forwards, go on.
+            answer = Answer(None, reasons.dead(self.forward, "is not reached: the question broke"))
         if self._line is not line:
             return False
         self._reason = answer.trouble

@@ -17,6 +17,7 @@ from tests.tunnel.services import (
     only,
     port,
     redis,
+    reset,
     say,
     serving,
     tunnel,
@@ -184,6 +185,20 @@ def test_where_the_server_may_not_be_asked_the_target_is(sshd_program: str, tmp_
                 assert "its sshd does not let us ask it" in report.reason
 
     asyncio.run(scene())
+
+
+def test_a_target_that_breaks_every_connection_is_dead(sshd_program: str, tmp_path: Path) -> None:
+    forward = remote(port(), "redis")
+    config = hardened(listen=[str(forward.listen)], opens=["127.0.0.1:1"])
+
+    async def scene(server: Sshd) -> None:
+        async with serving(reset, forward.to), tunnel(server, forward) as (forwards, _):
+            assert not await forwards.probe(within_s=10)
+            assert only(forwards).state is ForwardState.DEAD
+            assert "breaks the connection" in only(forwards).reason
+
+    with running(tmp_path / "sshd", config=config) as server:
+        asyncio.run(scene(server))
 
 
 def test_a_socket_on_the_server_is_taken_over_at_once(sshd_program: str, tmp_path: Path) -> None:
