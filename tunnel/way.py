@@ -64,6 +64,12 @@ class Way(ABC):
             answer = Answer(None, reasons.dead(self.forward, "is not reached: the question broke"))
         if self._line is not line:
             return False
+        if answer.cause is not None:
+            # Whoever mends asks for it again.
+            await self.stop()
+            if self._line is line:
+                self._is_refused(answer.cause, answer.trouble)
+            return False
         self._reason = answer.trouble
         if answer.took_s is None:
             self.state = ForwardState.DEAD
