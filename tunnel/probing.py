@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from jobs.endpoints import Endpoint
 from jobs.settings_tunnel import ProbeKind
+from jobs.tunnels import Cause
 from tunnel.line import Line, Session
 
 #: Where nothing is asked: for how long a connection has to stand, at least.
@@ -32,6 +33,8 @@ class Answer(NamedTuple):
     took_s: float | None
     #: What is wrong, for people; it goes on after the name of the service.
     trouble: str = ""
+    #: What keeps it from being open, where it is not any more.
+    cause: Cause | None = None
 
 
 class Talk(Session):
@@ -63,8 +66,9 @@ class Talk(Session):
         self.reader.feed_eof()
 
     def write(self, data: bytes) -> None:
-        """Send something."""
-        self._chan.write(data)
+        """Send something; where it was closed meanwhile, the reader says so."""
+        if not self._chan.is_closing():
+            self._chan.write(data)
 
     def close(self) -> None:
         """Close it now, or as soon as it is open."""

@@ -71,6 +71,11 @@ def taken_there(listen: Endpoint) -> str:
     )
 
 
+def gone_there(listen: Endpoint) -> str:
+    """It did listen, and does not."""
+    return f"The server does not listen at {listen} any more. It is asked to again by itself."
+
+
 def not_permitted(listen: Endpoint) -> str:
     """Nobody listens there, and we may not."""
     return (

@@ -20,6 +20,8 @@ class RemoteWay(Way):
     """Listens on the server, and leads to something here."""
 
     _listener: asyncssh.SSHListener | None = None
+    #: The connection on which the server let us ask there at least once.
+    _let_us_ask: Line | None = None
 
     async def open(self, line: Line | None) -> None:
         """Let the server listen, unless it does."""
@@ -60,29 +62,37 @@ class RemoteWay(Way):
 
     async def ask(self, line: Line, within_s: float) -> Answer:
         """Ask from the server's side: through the connection to there, and back the usual way."""
-        began = self._clock()
+        listen, began = self.forward.listen, self._clock()
         try:
             async with asyncio.timeout(within_s):
-                trouble, reason = await self._ask_there(line)
+                try:
+                    trouble, remark = await self._ask_there(line), ""
+                except asyncssh.ChannelOpenError as error:
+                    if self._is_gone(line, error):
+                        return Answer(None, reasons.gone_there(listen), Cause.PORT_HELD)
+                    trouble, remark = await self._ask_here(), reasons.not_asked(listen)
         except TimeoutError:
             return Answer(None, reasons.no_answer(self.forward, within_s))
         if trouble:
             return Answer(None, reasons.dead(self.forward, trouble))
-        return Answer(self._clock() - began, reason)
+        return Answer(self._clock() - began, remark)
 
-    async def _ask_there(self, line: Line) -> tuple[str, str]:
-        """What is wrong, and what there is to say if nothing is."""
+    async def _ask_there(self, line: Line) -> str:
         forward, talk = self.forward, Talk(line)
         try:
             await line.open(forward.listen, talk)
-            return await converse(forward.probe, forward.to, talk.reader, talk.write), ""
-        except asyncssh.ChannelOpenError as error:
-            is_forbidden = error.code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED
-            if not (is_forbidden or forward.listen.path):
-                return "is not reached: the server no longer listens for us", ""
-            return await self._ask_here(), reasons.not_asked(forward.listen)
+            self._let_us_ask = line
+            return await converse(forward.probe, forward.to, talk.reader, talk.write)
         finally:
             talk.close()
+
+    def _is_gone(self, line: Line, error: asyncssh.ChannelOpenError) -> bool:
+        """Whether nobody listens there any more.
+
+        Of a path that it must not open, sshd says the same: what it did open once, it may.
+        """
+        is_known = not self.forward.listen.path or self._let_us_ask is line
+        return is_known and error.code == asyncssh.OPEN_CONNECT_FAILED
 
     async def _ask_here(self) -> str:
         to = self.forward.to
@@ -95,6 +105,8 @@ class RemoteWay(Way):
             return f"does not answer ({_words(error)})"
         try:
             return await converse(self.forward.probe, to, reader, writer.write)
+        except OSError as error:
+            return f"breaks the connection ({_words(error)})"
         finally:
             writer.transport.abort()
 

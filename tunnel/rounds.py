@@ -79,6 +79,8 @@ class Rounds:
     async def run(self) -> None:
         """Go round until cancelled, as whoever runs this does when the connection is lost."""
         self._diary.enter(TunnelState.FORWARDING)
+        # The settings may have changed while the connection was made.
+        await self._forwards.want(forwards_of(self._applied))
         await self._watched(self._forwards.attach(self._link.conn))
         self._diary.enter(TunnelState.PROBING)
         while True:

@@ -213,10 +213,12 @@ class Supervisor:
     def _known(self, cause: Cause) -> object:
         """What makes another try worth while when it changes: our files, or the network.
 
-        The network alone is none to one whom the server does not let in.
+        The network alone is none to one whom the server does not let in. Another host key may be
+        that of a stranger, who is left behind with his network.
         """
         files = self._places.stamp(self._name, self._settings)
-        return files, None if cause in HALTING else network_now()
+        is_of_network = cause not in HALTING or cause is Cause.HOST_KEY
+        return files, network_now() if is_of_network else None
 
 
 async def _discard(trying: "asyncio.Future[Link]") -> None:

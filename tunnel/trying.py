@@ -1,6 +1,6 @@
 """One try to get a connection: all servers, until one lets us in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from jobs.settings_tunnel import TunnelSettings
 from jobs.tunnels import Cause, TunnelState
@@ -13,7 +13,9 @@ from tunnel.own_key import own_key
 from tunnel.places import Places
 
 #: Of several servers that all failed, what counts: the more harm another try does, the further up.
-_WORST_FIRST = (Cause.CONFIGURATION, Cause.HOST_KEY, Cause.AUTHENTICATION, Cause.LOST)
+_WORST_FIRST = (Cause.AUTHENTICATION, Cause.CONFIGURATION, Cause.HOST_KEY, Cause.LOST)
+#: What a server may fail with that is none of ours; our own one checks the user later than that.
+_STRANGE = frozenset({Cause.CONFIGURATION, Cause.HOST_KEY})
 
 
 async def connect(
@@ -52,7 +54,20 @@ async def connect(
             except TunnelError as failure:
                 failures.append(failure)
                 left.remove(server)
-    raise min(failures, key=_harm)
+    raise verdict(failures)
+
+
+def verdict(failures: Sequence[TunnelError]) -> TunnelError:
+    """What all servers together come to, by what would do most harm if tried again soon.
+
+    One that shows another key, or agrees on no way, may be a stranger who has that address in the
+    network of now. That halts nothing while a server is left that may let us in later.
+    """
+    worst = min(failures, key=_harm)
+    if worst.cause not in _STRANGE or all(each.cause in _STRANGE for each in failures):
+        return worst
+    # Not as often as what is not reached: the stranger is asked, too.
+    return TunnelError(Cause.LOST, " ".join(str(each) for each in failures))
 
 
 async def faults(name: str, settings: TunnelSettings, places: Places) -> tuple[str, ...]:

@@ -4,7 +4,10 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
+import asyncssh
+
 from jobs.tunnels import Cause, ForwardReport, ForwardState
+from tunnel import reasons
 from tunnel.forward import Forward
 from tunnel.line import Line
 from tunnel.probing import Answer
@@ -54,8 +57,18 @@ class Way(ABC):
         line = self._line
         if line is None or self.state in (ForwardState.CLOSED, ForwardState.REFUSED):
             return False
-        answer = await self.ask(line, within_s)
+        try:
+            answer = await self.ask(line, within_s)
+        except (OSError, asyncssh.Error):
+            # Whatever breaks on the way: the tunnel, and its other forwards, go on.
+            answer = Answer(None, reasons.dead(self.forward, "is not reached: the question broke"))
         if self._line is not line:
+            return False
+        if answer.cause is not None:
+            # Whoever mends asks for it again.
+            await self.stop()
+            if self._line is line:
+                self._is_refused(answer.cause, answer.trouble)
             return False
         self._reason = answer.trouble
         if answer.took_s is None:

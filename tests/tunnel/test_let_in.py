@@ -1,6 +1,9 @@
 """Whom the server, or we, do not let in: a tunnel that halts, and goes on by itself."""
 
 import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,19 @@ from jobs.tunnels import Cause, TunnelReport, TunnelState
 from tests.tunnel.keeping import Kept, keeping
 from tests.tunnel.services import port, redis, serving
 from tests.tunnel.sshd import Sshd
+from tests.tunnel.wire import Weather, Wire
+from tunnel.failures import TunnelError
 from tunnel.host_keys import fetch, fingerprint, pin
+from tunnel.trying import verdict
+
+#: What may become of one server, but for those that stand for others here.
+CAUSES = [
+    Cause.AUTHENTICATION,
+    Cause.HOST_KEY,
+    Cause.CONFIGURATION,
+    Cause.LOST,
+    Cause.UNREACHABLE,
+]
 
 
 def settings_of(sshd: Sshd, **more: Any) -> TunnelSettings:
@@ -31,6 +46,14 @@ async def halted(kept: Kept, cause: Cause) -> TunnelReport:
 
 async def is_connected(kept: Kept) -> None:
     await kept.until(lambda now: now.state.is_connected, "it to be connected")
+
+
+@asynccontextmanager
+async def strange_server() -> AsyncIterator[int]:
+    """The port of somebody else's."""
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    async with await asyncssh.listen("127.0.0.1", 0, server_host_keys=[key]) as server:
+        yield server.get_port()
 
 
 def test_a_key_that_is_not_taken_halts_after_one_try(sshd: Sshd, tmp_path: Path) -> None:
@@ -95,14 +118,10 @@ def test_the_next_server_is_tried_where_the_first_is_another_one(
     sshd: Sshd, tmp_path: Path
 ) -> None:
     async def scene() -> None:
-        strange = asyncssh.generate_private_key("ssh-ed25519")
-        async with (
-            await asyncssh.listen("127.0.0.1", 0, server_host_keys=[strange]) as another,
-            serving(redis) as service,
-        ):
-            sshd.know(another.get_port())
+        async with strange_server() as another, serving(redis) as service:
+            sshd.know(another)
             settings = sshd.settings(
-                servers=[f"127.0.0.1:{another.get_port()}", f"127.0.0.1:{sshd.port}"],
+                servers=[f"127.0.0.1:{another}", f"127.0.0.1:{sshd.port}"],
                 local=[{"listen": str(port()), "to": str(service), "probe": "redis"}],
             )
             async with keeping(settings, tmp_path) as kept:
@@ -110,6 +129,59 @@ def test_the_next_server_is_tried_where_the_first_is_another_one(
                 assert report.server == f"127.0.0.1:{sshd.port}"
 
     asyncio.run(scene())
+
+
+def test_a_stranger_at_one_address_does_not_keep_it_from_trying_the_other(
+    sshd: Sshd, tmp_path: Path
+) -> None:
+    async def scene() -> None:
+        async with strange_server() as another, Wire(sshd.port) as wire:
+            sshd.know(another)
+            sshd.know(wire.port)
+            await wire.turn(Weather.REFUSED)
+            settings = settings_of(sshd, servers=[f"127.0.0.1:{another}", f"127.0.0.1:{wire.port}"])
+            async with keeping(settings, tmp_path) as kept:
+                report = await kept.until_state(TunnelState.BACKOFF)
+                assert report.cause is Cause.LOST
+                assert "shows another host key than before" in report.reason
+                assert f"Nothing listens at 127.0.0.1:{wire.port}" in report.reason
+                await wire.turn(Weather.FAIR)
+                await is_connected(kept)
+                assert TunnelState.HALTED not in kept.states
+
+    asyncio.run(scene())
+
+
+def test_another_host_key_is_looked_at_again_in_another_network(
+    sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = {("en0", "192.0.2.7")}
+    monkeypatch.setattr("tunnel.supervisor.network_now", lambda: frozenset(network))
+
+    async def scene() -> None:
+        async with strange_server() as another, Wire(another) as wire:
+            sshd.know(wire.port)
+            settings = settings_of(sshd, servers=[f"127.0.0.1:{wire.port}"])
+            async with keeping(settings, tmp_path) as kept:
+                await halted(kept, Cause.HOST_KEY)
+                wire.server_port = sshd.port
+                network.add(("en1", "198.51.100.7"))
+                await is_connected(kept)
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("causes", [*itertools.permutations(CAUSES, 2)])
+def test_whom_the_server_itself_refuses_waits_whatever_the_others_say(
+    causes: tuple[Cause, Cause],
+) -> None:
+    worst = verdict([TunnelError(cause, f"{cause}.") for cause in causes]).cause
+    if Cause.AUTHENTICATION in causes:
+        assert worst is Cause.AUTHENTICATION
+    elif {*causes} == {Cause.HOST_KEY, Cause.CONFIGURATION}:
+        assert worst is Cause.CONFIGURATION
+    else:
+        assert worst is Cause.LOST
 
 
 @pytest.mark.parametrize("what", ["key_file", "known_hosts_file"])

@@ -6,7 +6,9 @@ import os
 import random
 import socket
 from pathlib import Path
+from typing import Any
 
+import asyncssh
 import pytest
 from sqlalchemy import URL
 
@@ -261,6 +263,38 @@ def test_each_dead_service_is_named(sshd: Sshd) -> None:
                 assert "closes every connection at once" in reasons[2]
                 assert reasons[3].endswith("within 1 s.")
                 assert "answers, but not as redis does" in reasons[4]
+
+    asyncio.run(scene())
+
+
+def test_a_channel_that_is_closed_as_soon_as_it_is_open_is_no_answer() -> None:
+    class Closing(asyncssh.SSHTCPSession[bytes]):
+        def connection_made(self, chan: Any) -> None:
+            chan.close()
+
+    class Server(asyncssh.SSHServer):
+        def begin_auth(self, username: str) -> bool:
+            return False
+
+        def connection_requested(self, *_: Any) -> Closing:
+            return Closing()
+
+    async def scene() -> None:
+        forwards, key = Forwards(), asyncssh.generate_private_key("ssh-ed25519")
+        await forwards.want([local(port(), "redis")])
+        async with (
+            await asyncssh.listen(
+                "127.0.0.1", 0, server_factory=Server, server_host_keys=[key]
+            ) as server,
+            asyncssh.connect(
+                "127.0.0.1", server.get_port(), known_hosts=None, config=None, agent_path=None
+            ) as conn,
+        ):
+            await forwards.attach(conn)
+            assert not await forwards.probe(within_s=10)
+            assert only(forwards).state is ForwardState.DEAD
+            assert "closes the connection without an answer" in only(forwards).reason
+            await forwards.close()
 
     asyncio.run(scene())
 

@@ -17,6 +17,7 @@ from tests.tunnel.services import (
     only,
     port,
     redis,
+    reset,
     say,
     serving,
     tunnel,
@@ -24,6 +25,7 @@ from tests.tunnel.services import (
 )
 from tests.tunnel.sshd import Sshd, hardened, running
 from tunnel.forward import Forward
+from tunnel.traffic import Forwards
 
 
 def remote(to: Endpoint, probe: ProbeKind = "none", listen: Endpoint | None = None) -> Forward:
@@ -186,6 +188,20 @@ def test_where_the_server_may_not_be_asked_the_target_is(sshd_program: str, tmp_
     asyncio.run(scene())
 
 
+def test_a_target_that_breaks_every_connection_is_dead(sshd_program: str, tmp_path: Path) -> None:
+    forward = remote(port(), "redis")
+    config = hardened(listen=[str(forward.listen)], opens=["127.0.0.1:1"])
+
+    async def scene(server: Sshd) -> None:
+        async with serving(reset, forward.to), tunnel(server, forward) as (forwards, _):
+            assert not await forwards.probe(within_s=10)
+            assert only(forwards).state is ForwardState.DEAD
+            assert "breaks the connection" in only(forwards).reason
+
+    with running(tmp_path / "sshd", config=config) as server:
+        asyncio.run(scene(server))
+
+
 def test_a_socket_on_the_server_is_taken_over_at_once(sshd_program: str, tmp_path: Path) -> None:
     async def scene(server: Sshd) -> None:
         listen = Endpoint(path=str(server.folder / "socket"))
@@ -199,6 +215,40 @@ def test_a_socket_on_the_server_is_taken_over_at_once(sshd_program: str, tmp_pat
 
     with running(tmp_path / "sshd", config="StreamLocalBindUnlink yes") as server:
         asyncio.run(scene(server))
+
+
+def test_a_port_that_the_server_no_longer_listens_at_is_asked_for_again(sshd: Sshd) -> None:
+    async def scene() -> None:
+        async with serving(redis) as to:
+            forward = remote(to, "redis")
+            async with tunnel(sshd, forward) as (forwards, conn):
+                assert await forwards.probe(within_s=10)
+                await conn.close_client_tcp_listener(forward.listen.host, forward.listen.port)
+                await is_had_again(forwards)
+
+    asyncio.run(scene())
+
+
+def test_a_socket_that_is_gone_on_the_server_is_asked_for_again(sshd: Sshd) -> None:
+    async def scene() -> None:
+        async with serving(redis) as to:
+            forward = remote(to, "redis", Endpoint(path=str(sshd.folder / "socket")))
+            async with tunnel(sshd, forward) as (forwards, _):
+                assert await forwards.probe(within_s=10)
+                Path(forward.listen.path).unlink()
+                await is_had_again(forwards)
+
+    asyncio.run(scene())
+
+
+async def is_had_again(forwards: Forwards) -> None:
+    """That its one forward is gone is noticed, and mended."""
+    assert not await forwards.probe(within_s=10)
+    assert only(forwards).state is ForwardState.REFUSED
+    assert "does not listen" in only(forwards).reason
+    await forwards.mend()
+    assert await forwards.probe(within_s=10)
+    assert (only(forwards).state, only(forwards).reason) == (ForwardState.UP, "")
 
 
 def test_a_socket_file_in_the_way_says_what_would_help(sshd: Sshd) -> None:

@@ -198,6 +198,30 @@ def test_other_forwards_are_had_without_another_connection(sshd: Sshd, tmp_path:
     asyncio.run(scene())
 
 
+def test_other_forwards_that_are_wanted_while_it_connects_are_had(
+    sshd: Sshd, tmp_path: Path
+) -> None:
+    async def scene() -> None:
+        first, second = port(), port()
+        async with serving(redis) as service, Wire(sshd.port) as wire:
+            sshd.know(wire.port)
+            await wire.turn(Weather.SILENT)
+            settings = sshd.settings(
+                servers=[f"127.0.0.1:{wire.port}"], local=[leading(first, service)], **QUICK
+            )
+            async with keeping(settings, tmp_path) as kept:
+                await kept.until_state(TunnelState.AUTHENTICATING)
+                both = settings.model_dump() | {
+                    "local": [leading(first, service), leading(second, service)]
+                }
+                kept.supervisor.reload(TunnelSettings.model_validate(both))
+                await wire.turn(Weather.FAIR)
+                report = await kept.until_state(TunnelState.UP)
+                assert [each.listen for each in report.forwards] == [str(first), str(second)]
+
+    asyncio.run(scene())
+
+
 def test_another_server_is_another_connection(sshd: Sshd, tmp_path: Path) -> None:
     async def scene() -> None:
         async with Scene.of(sshd, tmp_path, probe_every_s=600) as at:
