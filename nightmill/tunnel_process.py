@@ -131,7 +131,7 @@ class _Process:
 
     def _tell(self) -> None:
         said = self._supervisor.report()
-        self._lease.tell(self._row(said))
+        self._lease.tell(self._row(said), self._settings.tunnel)
         report = self._report(said)
         self._journal.hear(report)
         if is_well(report, self._tunnel.settings):

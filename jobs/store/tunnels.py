@@ -1,12 +1,13 @@
 """Tunnels in the store: a lease says that one lives, so that nobody waits for what it cut off."""
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
 
 from jobs.store.dialect import Sql
-from jobs.tunnels import TunnelReport
+from jobs.tunnels import TunnelReport, TunnelState
 
 #: Seconds for which a tunnel that is not heard of counts as alive.
 LEASE_S = 15.0
@@ -55,8 +56,24 @@ def renew(c: Connection, name: str, session: str, report: TunnelReport) -> bool:
 
 
 def leave(c: Connection, name: str, session: str) -> None:
-    """Take a tunnel out; one of another session stays."""
+    """End a tunnel; one of another session stays.
+
+    One by which pools are reached stays, too, for these wait for it. Its workers, which come
+    through it, do not: whoever is heard of from now on has another way.
+    """
     _LEAVE(c, name=name, session=session)
+    ended = TunnelReport(name=name, state=TunnelState.IDLE, reason="It was ended.")
+    _END(c, name=name, session=session, **_of_report(ended))
+
+
+def forget(c: Connection, name: str) -> bool:
+    """Take out a tunnel that is not heard of, whosever it was; False where there is none."""
+    return _FORGET(c, name=name).rowcount == 1
+
+
+def forget_others(c: Connection, guard: str, configured: Collection[str]) -> None:
+    """Take out what a machine dialled and has no more: a tunnel that was renamed or removed."""
+    _FORGET_OTHERS(c, guard=guard, configured=list(configured))
 
 
 def listing(c: Connection) -> list[TunnelRow]:
@@ -132,7 +149,17 @@ UPDATE tunnels SET state = :state, report = :report, seen_at = {now},
     lease_until = {now} + :lease_s
 WHERE name = :name AND session = :session
 """)
-_LEAVE = Sql("DELETE FROM tunnels WHERE name = :name AND session = :session")
+_LEAVE = Sql("DELETE FROM tunnels WHERE name = :name AND session = :session AND pools = ','")
+_END = Sql("""
+UPDATE tunnels SET state = :state, report = :report, brings = 0, seen_at = {now},
+    lease_until = {now}
+WHERE name = :name AND session = :session
+""")
+_FORGET = Sql("DELETE FROM tunnels WHERE name = :name AND lease_until <= {now}")
+_FORGET_OTHERS = Sql(
+    "DELETE FROM tunnels WHERE guard = :guard AND lease_until <= {now} AND name NOT IN {configured}",
+    configured="name",
+)
 _LISTING = Sql(
     "SELECT name, session, epoch, guard, brings, pools, machine, version, report, started_at,"
     " {now} - seen_at AS silent_s, CASE WHEN lease_until > {now} THEN 1 ELSE 0 END AS is_alive"

@@ -315,7 +315,7 @@ def test_which_tunnel_is_meant_has_to_be_clear(command: Command, mill: Path) -> 
         assert (told.status, "Configured are: home, office." in told.err) == (2, True)
 
 
-@pytest.mark.parametrize("verb", ["up", "status", "reload", "trust", "print-ssh"])
+@pytest.mark.parametrize("verb", ["up", "status", "reload", "trust", "forget", "print-ssh"])
 def test_every_verb_has_help_with_an_example(command: Command, verb: str) -> None:
     shown = command("tunnel", verb, "--help").out
     assert f"Example: nightmill tunnel {verb}" in shown

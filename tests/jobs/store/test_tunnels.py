@@ -174,3 +174,50 @@ def test_a_tunnel_that_was_ended_cuts_nobody_off(desk: Desk) -> None:
         tunnels.leave(c, "home", "first")
 
     assert live(desk) == ["mlx"]
+
+
+def test_a_pool_that_was_reached_through_a_tunnel_waits_for_one_that_was_ended(desk: Desk) -> None:
+    serve(desk, "mlx@studio", "mlx", "studio's")
+    serve(desk, "far", "chat", "server's")
+    take(desk, pools=("chat",))
+
+    with desk.store.write() as c:
+        tunnels.leave(c, "home", "another")
+    assert live(desk) == ["chat", "mlx"]
+    with desk.store.write() as c:
+        tunnels.leave(c, "home", "first")
+
+    assert live(desk) == ["mlx"]
+    (row,) = found(desk)
+    assert (row.report.state, row.is_alive) == (TunnelState.IDLE, False)
+    take(desk, session="second", pools=("chat",))
+    assert live(desk) == ["chat", "mlx"]
+
+
+def test_a_tunnel_that_is_gone_for_good_is_forgotten_and_one_that_lives_is_not(desk: Desk) -> None:
+    serve(desk, "far", "chat", "server's")
+    take(desk, pools=("chat",))
+    with desk.store.write() as c:
+        assert not tunnels.forget(c, "home")
+
+    fall_silent(desk)
+    assert live(desk) == []
+    with desk.store.write() as c:
+        assert not tunnels.forget(c, "another")
+        assert tunnels.forget(c, "home")
+
+    assert (found(desk), live(desk)) == ([], ["chat"])
+
+
+def test_what_a_machine_has_dialled_and_has_no_more_is_forgotten(desk: Desk) -> None:
+    for name, guard in (("old", "studio's"), ("other", "studio's"), ("far", "laptop's")):
+        take(desk, name=name, session=name, guard=guard)
+    with desk.store.write() as c:
+        tunnels.forget_others(c, "studio's", ["home", "other"])
+    assert [row.name for row in found(desk)] == ["far", "old", "other"]
+
+    fall_silent(desk)
+    with desk.store.write() as c:
+        tunnels.forget_others(c, "studio's", ["home", "other"])
+
+    assert [row.name for row in found(desk)] == ["far", "other"]
