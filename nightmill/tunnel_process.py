@@ -45,7 +45,7 @@ def run_tunnel(read: Callable[[], Settings], name: str | None, on_report: OnRepo
 
     `read` reads the settings, now and whenever it is to go by what they are by then. Raises
     `UsageError` where it cannot begin: there is no such tunnel, it runs already, or it lacks its
-    key or that of the server.
+    key or that of the server. What `on_report` raises ends it, and is raised.
     """
     settings = read()
     tunnel = dialled(settings, name)
@@ -86,6 +86,8 @@ class _Process:
         self._settings = settings
         self._tunnel = tunnel
         self._on_report = on_report
+        #: Why nobody can be told any more, once nobody can.
+        self._unheard: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
         self._session = str(uuid.uuid4())
         self._guard = guard_of(locks_in(settings.data_dir))
         self._journal = Journal()
@@ -105,13 +107,15 @@ class _Process:
                 telling = asyncio.create_task(self._keep_telling())
                 last_first.push_async_callback(_end, running, telling)
                 # Neither of the two ends by itself: what it raises is a fault of ours, and told.
-                ends: list[asyncio.Future[Any]] = [running, telling, stopped]
+                ends: list[asyncio.Future[Any]] = [running, telling, stopped, self._unheard]
                 await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
                 # While there is still a way to the store.
                 await asyncio.to_thread(self._lease.end)
                 for task in (running, telling):
                     if task.done():
                         task.result()
+            if self._unheard.done():
+                raise self._unheard.result()
             return stopped.result()
 
     async def _begin_to_answer(self, last_first: AsyncExitStack) -> None:
@@ -136,7 +140,16 @@ class _Process:
         self._journal.hear(report)
         if is_well(report, self._tunnel.settings):
             self._manager.is_alive(f"{report.state} {report.reason}".rstrip())
-        self._on_report(report)
+        self._tell_caller(report)
+
+    def _tell_caller(self, report: TunnelReport) -> None:
+        if self._unheard.done():
+            return
+        try:
+            self._on_report(report)
+        except Exception as error:  # noqa: BLE001  (it is raised by `run`)
+            # Raised here, it would end a task of the supervisor and count as a fault of that.
+            self._unheard.set_result(error)
 
     def _report(self, said: TunnelReport) -> TunnelReport:
         if not self._lease.rival:

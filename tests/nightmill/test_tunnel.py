@@ -161,6 +161,18 @@ def test_ctrl_c_ends_it_as_it_ends_other_commands(road: Road) -> None:
     assert end_of(process)[0] == 130
 
 
+def test_it_ends_without_a_word_of_faults_when_its_reader_has_read_enough(road: Road) -> None:
+    process = road.up("--json")
+    road.wait_until("up")
+    assert process.stdout is not None
+    process.stdout.close()
+
+    road.sshd.stop()
+
+    status, _, err = end_of(process)
+    assert (status, "fault" in err, "Traceback" in err) == (141, False, False), err
+
+
 def test_it_ends_with_the_terminal_that_it_was_started_from(road: Road) -> None:
     process, terminal = start_in_a_terminal("tunnel", "up", "--config", str(road.file))
     try:
