@@ -82,10 +82,15 @@ def listing(c: Connection) -> list[TunnelRow]:
 
 
 def cut_off(c: Connection) -> dict[str, TunnelRow]:
-    """The hosts that are not to be reached for now, each with the tunnel that is down."""
-    cut = _CUT_OFF(c).all()
-    by_name = {tunnel.name: tunnel for tunnel in listing(c)} if cut else {}
-    return {row.host: by_name[row.tunnel] for row in cut}
+    """The hosts that are not to be reached for now, each with the first tunnel that is down."""
+    cut: dict[str, TunnelRow] = {}
+    # One statement: Postgres shows the next one what has happened since.
+    for row in _CUT_OFF(c).mappings():
+        values = dict(row)
+        host = values.pop("host")
+        if host not in cut:
+            cut[host] = _tunnel(values)
+    return cut
 
 
 def _values(tunnel: TunnelRow) -> dict[str, str | int]:
@@ -109,13 +114,27 @@ def _tunnel(row: dict[str, Any]) -> TunnelRow:
     return msgspec.convert(
         row
         | {
-            "report": msgspec.json.decode(row["report"]),
+            "report": _report(row),
             "pools": tuple(filter(None, row["pools"].split(","))),
             "brings": bool(row["brings"]),
             "is_alive": bool(row["is_alive"]),
         },
         TunnelRow,
     )
+
+
+def _report(row: dict[str, Any]) -> TunnelReport:
+    try:
+        return msgspec.json.decode(row["report"], type=TunnelReport)
+    except msgspec.DecodeError:
+        return TunnelReport(
+            name=row["name"],
+            state=TunnelState.HALTED,
+            reason=(
+                f"It runs Nightmill {row['version']}, which says what this version does not know;"
+                " use that one here, too."
+            ),
+        )
 
 
 #: Whether no work reaches host `h`, because of tunnel `t`: the one by which it comes has no lease
@@ -160,14 +179,14 @@ _FORGET_OTHERS = Sql(
     "DELETE FROM tunnels WHERE guard = :guard AND lease_until <= {now} AND name NOT IN {configured}",
     configured="name",
 )
-_LISTING = Sql(
-    "SELECT name, session, epoch, guard, brings, pools, machine, version, report, started_at,"
-    " {now} - seen_at AS silent_s, CASE WHEN lease_until > {now} THEN 1 ELSE 0 END AS is_alive"
-    " FROM tunnels ORDER BY name"
-)
+_COLUMNS = """
+t.name, t.session, t.epoch, t.guard, t.brings, t.pools, t.machine, t.version, t.report,
+t.started_at, {now} - t.seen_at AS silent_s,
+CASE WHEN t.lease_until > {now} THEN 1 ELSE 0 END AS is_alive
+"""
+_LISTING = Sql("SELECT {columns} FROM tunnels AS t ORDER BY t.name", {"columns": _COLUMNS})
 _CUT_OFF = Sql(
-    "SELECT h.name AS host, min(t.name) AS tunnel FROM hosts AS h"
-    " JOIN tunnels AS t ON {cuts_off}"
-    " GROUP BY h.name ORDER BY h.name",
-    {"cuts_off": CUTS_OFF},
+    "SELECT h.name AS host, {columns} FROM hosts AS h JOIN tunnels AS t ON {cuts_off}"
+    " ORDER BY h.name, t.name",
+    {"columns": _COLUMNS, "cuts_off": CUTS_OFF},
 )

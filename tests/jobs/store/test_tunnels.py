@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from jobs.store import dispatch, hosts, tunnels
 from jobs.store.tunnels import TunnelRow
@@ -12,6 +12,8 @@ from tests.jobs.store.desk import Desk
 
 UP = TunnelReport(name="home", state=TunnelState.UP)
 DOWN = TunnelReport(name="home", state=TunnelState.DEGRADED, reason="Redis does not answer.")
+#: What a later version may say of itself.
+ODD = '{"name": "home", "state": "odd"}'
 
 
 def tunnel(**changes: Any) -> TunnelRow:
@@ -126,6 +128,37 @@ def test_workers_that_come_through_a_tunnel_are_handed_nothing_while_it_is_not_h
 
     renew(desk)
     assert live(desk) == ["mlx", "ollama"]
+
+
+def test_what_is_cut_off_is_asked_at_once_for_a_tunnel_may_leave_meanwhile(desk: Desk) -> None:
+    serve(desk, "mlx@studio", "mlx", "studio's")
+    take(desk, name="second", session="second")
+    take(desk, pools=("mlx",))
+    fall_silent(desk)
+    asked: list[str] = []
+
+    with desk.store.read() as c:
+        event.listen(c, "before_cursor_execute", lambda *said: asked.append(said[2]))
+        cut = tunnels.cut_off(c)
+
+    assert [row.name for row in cut.values()] == ["home"]
+    assert len(asked) == 1
+
+
+def test_what_a_newer_version_says_of_itself_is_told_as_far_as_it_is_understood(
+    desk: Desk,
+) -> None:
+    serve(desk, "far", "chat", "server's")
+    take(desk, version="9.0", pools=("chat",))
+    with desk.store.write() as c:
+        c.execute(text("UPDATE tunnels SET state = 'odd', report = :said"), {"said": ODD})
+
+    (row,) = found(desk)
+
+    assert (row.name, row.is_alive, row.report.state) == ("home", True, TunnelState.HALTED)
+    assert "It runs Nightmill 9.0" in row.report.reason
+    with desk.store.read() as c:
+        assert tunnels.cut_off(c).keys() == {"far"}
 
 
 def test_a_worker_that_is_heard_of_after_its_tunnel_has_another_way(desk: Desk) -> None:
