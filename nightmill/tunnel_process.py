@@ -36,6 +36,11 @@ from tunnel.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
 
+_MOVED = (
+    "`data_dir` is another folder now, and this tunnel's lock, socket and pinned keys are where it"
+    " began: end it, and start it again."
+)
+
 #: Told how it is at every change, on the loop's thread.
 OnReport = Callable[[TunnelReport], None]
 
@@ -191,10 +196,16 @@ class _Process:
         """Go by the settings as they are now; where they have faults, what these are."""
         try:
             settings = self._read()
+            if settings.data_dir != self._settings.data_dir:
+                raise UsageError(_MOVED)
             self._tunnel = dialled(settings, self._tunnel.name)
         except NightmillError as error:
             logger.warning("Not reloaded: %s", error, extra={"action": "tunnel_not_reloaded"})
             return str(error)
+        if settings.store_url != self._settings.store_url:
+            # It goes on by itself until the store that it was kept in knows.
+            self._lease.end(wait_s=0)
+            self._lease = Lease(settings.store_url)
         self._settings = settings
         self._supervisor.reload(self._tunnel.settings)
         logger.info("The settings were read again.", extra={"action": "tunnel_reloaded"})

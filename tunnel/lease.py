@@ -49,7 +49,7 @@ class Lease:
             self._changed.notify()
 
     def end(self, wait_s: float = GOODBYE_S) -> None:
-        """Say in the store that it ended, unless that takes too long: then it runs out by itself."""
+        """Tell the store that it ended, unless that takes too long: then it runs out by itself."""
         with self._changed:
             self._is_ending = True
             self._changed.notify()

@@ -216,6 +216,47 @@ def test_a_configuration_with_faults_changes_nothing(road: Road) -> None:
     assert road.page(road.ports[0]) == "hello"
 
 
+def test_another_store_hears_of_it_after_a_reload_and_the_one_before_no_more(
+    road: Road, mill: Path
+) -> None:
+    process = road.up()
+    road.wait_until("up")
+    eventually(road.listed, "the lease")
+    other = mill / "other.db"
+    road.command("batches", "--config", str(road.file))
+    with_other = f'[store]\nurl = "sqlite:///{other}"\n{road.file.read_text()}'
+    road.file.write_text(with_other)
+    road.command("batches", "--config", str(road.file))
+
+    process.send_signal(signal.SIGHUP)
+
+    with closing(Store.open(f"sqlite:///{other}")) as store:
+
+        def heard_of() -> list[TunnelRow]:
+            with store.read() as c:
+                return tunnels.listing(c)
+
+        eventually(heard_of, "the lease in the other store")
+    eventually(lambda: road.listed() == [], "the end of the first lease")
+
+
+def test_another_data_directory_wants_it_started_again(
+    road: Road, mill: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NIGHTMILL_DATA_DIR")
+    rest = road.file.read_text()
+    road.file.write_text(f'data_dir = "{mill / "data"}"\n{rest}')
+    process = road.up()
+    road.wait_until("up")
+    road.file.write_text(f'data_dir = "{mill / "elsewhere"}"\n{rest}')
+
+    process.send_signal(signal.SIGHUP)
+    process.terminate()
+
+    status, _, err = end_of(process)
+    assert (status, "Not reloaded: `data_dir` is another folder now" in err) == (143, True), err
+
+
 def test_there_is_one_of_a_name(road: Road) -> None:
     process = road.up()
     road.wait_until("up")
