@@ -176,7 +176,8 @@ WHERE name = :name AND session = :session
 """)
 _FORGET = Sql("DELETE FROM tunnels WHERE name = :name AND lease_until <= {now}")
 _FORGET_OTHERS = Sql(
-    "DELETE FROM tunnels WHERE guard = :guard AND lease_until <= {now} AND name NOT IN {configured}",
+    "DELETE FROM tunnels WHERE guard = :guard AND lease_until <= {now}"
+    " AND name NOT IN {configured}",
     configured="name",
 )
 _COLUMNS = """

@@ -166,9 +166,7 @@ def _require_printable(name: str, path: Path) -> None:
         raise UsageError(f"expected `{name}` to be printable, got {str(path)!r}; rename it")
 
 
-def _require_theirs(
-    config: Path, user: str, site: Site, runner: Runner, *, is_named: bool
-) -> None:
+def _require_theirs(config: Path, user: str, site: Site, runner: Runner, *, is_named: bool) -> None:
     """Refuse what another user was not given, or cannot read: a service would not even begin."""
     if not is_named:
         raise UsageError(

@@ -67,7 +67,7 @@ local = [{listen = "127.0.0.1:6379", to = "127.0.0.1:6379"}]
 
 @pytest.fixture
 def night(mill: Path, command: Command) -> None:
-    """A batch with a row of every kind, a host that serves it, and tunnels: one to dial, one that ended."""
+    """A batch with a row of every kind, a host that serves it, and two tunnels."""
     (mill / "tunnels.toml").write_text(TUNNEL)
     write_rows(mill / "in.jsonl", 4)
     with (mill / "in.jsonl").open("a") as file:
