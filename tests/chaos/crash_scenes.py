@@ -16,11 +16,10 @@ import redis
 
 from jobs.store import ending, migrate, tunnels
 from jobs.store.paging import FIRST_PAGE
-from jobs.store.tunnels import TunnelRow
-from jobs.tunnels import TunnelReport, TunnelState
 from tests.chaos import crash_hooks
 from tests.chaos.crash_mill import OUT, ROWS, SUBMIT, TERMINATED, Home
 from tests.chaos.crash_sites import ROOT
+from tests.jobs.store.test_tunnels import tunnel
 from tests.waiting import eventually
 from worker import spool
 
@@ -291,21 +290,11 @@ def pausing_by_hand(home: Home, crash: Crash) -> None:
 def forgetting_a_tunnel(home: Home, crash: Crash) -> None:
     """What is forgotten in one commit stays forgotten, or can be forgotten again."""
     home.submit()
-    gone = TunnelRow(
-        name="home",
-        session="gone",
-        guard="gone",
-        brings=False,
-        pools=("fake",),
-        machine="gone",
-        version="",
-        report=TunnelReport(name="home", state=TunnelState.UP),
-    )
     with home.store.write() as c:
-        tunnels.take(c, gone)
+        tunnels.take(c, tunnel(pools=("fake",)))
     home.change_store("UPDATE tunnels SET lease_until = 0")
-    crash.of(home, "tunnel", "forget", gone.name)
-    home.do("tunnel", "forget", gone.name, fine=(0, 2))
+    crash.of(home, "tunnel", "forget", "home")
+    home.do("tunnel", "forget", "home", fine=(0, 2))
     assert home.ask("SELECT name FROM tunnels") == []
     home.work_it_off()
     home.assert_all_ended_once()
