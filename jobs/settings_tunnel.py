@@ -76,7 +76,10 @@ class TunnelSettings(Section):
         description='Addresses of the server, tried in this order: `["192.168.1.20", '
         '"mill.example.org:2222"]`; port 22 where none is given.',
     )
-    user: str = Field(default="nightmill-tunnel", description="The account on the server.")
+    user: str = Field(
+        default="nightmill-tunnel",
+        description="The account on the server, which is this tunnel's alone.",
+    )
     key_file: Path | None = Field(
         default=None,
         description="The private key, which only you can read; by default `~/.ssh/id_ed25519`. One "

@@ -36,6 +36,11 @@ from tunnel.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
 
+_MOVED = (
+    "`data_dir` is another folder now, and this tunnel's lock, socket and pinned keys are where it"
+    " began: end it, and start it again."
+)
+
 #: Told how it is at every change, on the loop's thread.
 OnReport = Callable[[TunnelReport], None]
 
@@ -45,7 +50,7 @@ def run_tunnel(read: Callable[[], Settings], name: str | None, on_report: OnRepo
 
     `read` reads the settings, now and whenever it is to go by what they are by then. Raises
     `UsageError` where it cannot begin: there is no such tunnel, it runs already, or it lacks its
-    key or that of the server.
+    key or that of the server. What `on_report` raises ends it, and is raised.
     """
     settings = read()
     tunnel = dialled(settings, name)
@@ -86,6 +91,8 @@ class _Process:
         self._settings = settings
         self._tunnel = tunnel
         self._on_report = on_report
+        #: Why nobody can be told any more, once nobody can.
+        self._unheard: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
         self._session = str(uuid.uuid4())
         self._guard = guard_of(locks_in(settings.data_dir))
         self._journal = Journal()
@@ -105,13 +112,15 @@ class _Process:
                 telling = asyncio.create_task(self._keep_telling())
                 last_first.push_async_callback(_end, running, telling)
                 # Neither of the two ends by itself: what it raises is a fault of ours, and told.
-                ends: list[asyncio.Future[Any]] = [running, telling, stopped]
+                ends: list[asyncio.Future[Any]] = [running, telling, stopped, self._unheard]
                 await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
                 # While there is still a way to the store.
                 await asyncio.to_thread(self._lease.end)
                 for task in (running, telling):
                     if task.done():
                         task.result()
+            if self._unheard.done():
+                raise self._unheard.result()
             return stopped.result()
 
     async def _begin_to_answer(self, last_first: AsyncExitStack) -> None:
@@ -131,12 +140,21 @@ class _Process:
 
     def _tell(self) -> None:
         said = self._supervisor.report()
-        self._lease.tell(self._row(said))
+        self._lease.tell(self._row(said), self._settings.tunnel)
         report = self._report(said)
         self._journal.hear(report)
         if is_well(report, self._tunnel.settings):
             self._manager.is_alive(f"{report.state} {report.reason}".rstrip())
-        self._on_report(report)
+        self._tell_caller(report)
+
+    def _tell_caller(self, report: TunnelReport) -> None:
+        if self._unheard.done():
+            return
+        try:
+            self._on_report(report)
+        except Exception as error:  # noqa: BLE001  (it is raised by `run`)
+            # Raised here, it would end a task of the supervisor and count as a fault of that.
+            self._unheard.set_result(error)
 
     def _report(self, said: TunnelReport) -> TunnelReport:
         if not self._lease.rival:
@@ -178,10 +196,16 @@ class _Process:
         """Go by the settings as they are now; where they have faults, what these are."""
         try:
             settings = self._read()
+            if settings.data_dir != self._settings.data_dir:
+                raise UsageError(_MOVED)
             self._tunnel = dialled(settings, self._tunnel.name)
         except NightmillError as error:
             logger.warning("Not reloaded: %s", error, extra={"action": "tunnel_not_reloaded"})
             return str(error)
+        if settings.store_url != self._settings.store_url:
+            # It goes on by itself until the store that it was kept in knows.
+            self._lease.end(wait_s=0)
+            self._lease = Lease(settings.store_url)
         self._settings = settings
         self._supervisor.reload(self._tunnel.settings)
         logger.info("The settings were read again.", extra={"action": "tunnel_reloaded"})

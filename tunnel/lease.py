@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Collection
 
 import msgspec
 
@@ -12,7 +13,7 @@ from jobs.store.tunnels import TunnelRow
 
 logger = logging.getLogger(__name__)
 
-#: Seconds that taking the lease out of the store may take at the end.
+#: Seconds that giving the lease back to the store may take at the end.
 GOODBYE_S = 2.0
 
 
@@ -27,6 +28,7 @@ class Lease:
         self._store: Store | None = None
         self._changed = threading.Condition()
         self._told: TunnelRow | None = None
+        self._configured: Collection[str] = ()
         self._is_ending = False
         #: As it was taken last; None while it is not ours.
         self._taken: TunnelRow | None = None
@@ -40,18 +42,18 @@ class Lease:
         """The machine whose tunnel has the name now; empty where none has."""
         return self._rival
 
-    def tell(self, tunnel: TunnelRow) -> None:
-        """Say how the tunnel is now; returns at once."""
+    def tell(self, tunnel: TunnelRow, configured: Collection[str]) -> None:
+        """Say how the tunnel is now, and which ones its machine has; returns at once."""
         with self._changed:
-            self._told = tunnel
+            self._told, self._configured = tunnel, configured
             self._changed.notify()
 
-    def end(self) -> None:
-        """Take it out of the store, unless that takes too long: then it runs out by itself."""
+    def end(self, wait_s: float = GOODBYE_S) -> None:
+        """Tell the store that it ended, unless that takes too long: then it runs out by itself."""
         with self._changed:
             self._is_ending = True
             self._changed.notify()
-        self._thread.join(GOODBYE_S)
+        self._thread.join(wait_s)
 
     def _run(self) -> None:
         while (told := self._next()) is not None:
@@ -91,6 +93,7 @@ class Lease:
             self._taken = None
             if tunnels.take(c, told) is not None:
                 self._rival, self._taken = "", told
+                tunnels.forget_others(c, told.guard, self._configured)
             else:
                 self._rival = _holder(tunnels.listing(c), told.name)
 

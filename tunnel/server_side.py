@@ -80,7 +80,10 @@ def match_block(settings: TunnelSettings, sshd: SshdVersion = USUAL) -> str:
 def server_part(
     name: str, settings: TunnelSettings, public_key: str, sshd: SshdVersion = USUAL
 ) -> str:
-    """The commands that make account, key and permissions, to be given on the server by root."""
+    """The commands that make account, key and permissions, to be given on the server by root.
+
+    They do nothing where somebody logs in by that account: it would be shut out.
+    """
     user = settings.user
     line = authorized_keys_line(name, settings, public_key, sshd)
     body = line.split()[-2]
@@ -89,6 +92,9 @@ def server_part(
     return "\n".join(
         (
             f"# On the server, as root. An account that can do nothing but carry tunnel {name}:",
+            # In a shell of its own, which can be left: pasted, it would take the terminal along.
+            "(",
+            *_unless_somebodys(user),
             f"id {user} >/dev/null 2>&1 || {_ADD_USER} {user}",
             f"install -d -m 700 -o {user} -g {user} ~{user}/.ssh",
             "# Its key. Another line with the same key would go before this one:",
@@ -101,10 +107,23 @@ def server_part(
             f"cat > {config} <<'END'",
             f"{match_block(settings, sshd)}END",
             "sshd -t && { systemctl reload ssh || systemctl reload sshd; }",
+            ")",
             *_notes(settings, sshd),
             "",
         )
     )
+
+
+def _unless_somebodys(user: str) -> Iterator[str]:
+    yield f"""case "$(getent passwd {user} | cut -d : -f 3,7)" in"""
+    yield "(0:*) false ;;"
+    yield "(''|*/nologin|*/false) ;;"
+    yield "(*) false ;;"
+    yield "esac || {"
+    yield f"    echo 'Somebody logs in as {user}, who could not any more. Nothing was done:' >&2"
+    yield "    echo 'give the tunnel an account of its own by `user` in its settings.' >&2"
+    yield "    exit 1"
+    yield "}"
 
 
 def _permits(settings: TunnelSettings) -> Iterator[tuple[str, str]]:

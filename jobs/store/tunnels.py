@@ -1,12 +1,13 @@
 """Tunnels in the store: a lease says that one lives, so that nobody waits for what it cut off."""
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
 
 from jobs.store.dialect import Sql
-from jobs.tunnels import TunnelReport
+from jobs.tunnels import TunnelReport, TunnelState
 
 #: Seconds for which a tunnel that is not heard of counts as alive.
 LEASE_S = 15.0
@@ -55,8 +56,24 @@ def renew(c: Connection, name: str, session: str, report: TunnelReport) -> bool:
 
 
 def leave(c: Connection, name: str, session: str) -> None:
-    """Take a tunnel out; one of another session stays."""
+    """End a tunnel; one of another session stays.
+
+    One by which pools are reached stays, too, for these wait for it. Its workers, which come
+    through it, do not: whoever is heard of from now on has another way.
+    """
     _LEAVE(c, name=name, session=session)
+    ended = TunnelReport(name=name, state=TunnelState.IDLE, reason="It was ended.")
+    _END(c, name=name, session=session, **_of_report(ended))
+
+
+def forget(c: Connection, name: str) -> bool:
+    """Take out a tunnel that is not heard of, whosever it was; False where there is none."""
+    return _FORGET(c, name=name).rowcount == 1
+
+
+def forget_others(c: Connection, guard: str, configured: Collection[str]) -> None:
+    """Take out what a machine dialled and has no more: a tunnel that was renamed or removed."""
+    _FORGET_OTHERS(c, guard=guard, configured=list(configured))
 
 
 def listing(c: Connection) -> list[TunnelRow]:
@@ -65,10 +82,15 @@ def listing(c: Connection) -> list[TunnelRow]:
 
 
 def cut_off(c: Connection) -> dict[str, TunnelRow]:
-    """The hosts that are not to be reached for now, each with the tunnel that is down."""
-    cut = _CUT_OFF(c).all()
-    by_name = {tunnel.name: tunnel for tunnel in listing(c)} if cut else {}
-    return {row.host: by_name[row.tunnel] for row in cut}
+    """The hosts that are not to be reached for now, each with the first tunnel that is down."""
+    cut: dict[str, TunnelRow] = {}
+    # One statement: Postgres shows the next one what has happened since.
+    for row in _CUT_OFF(c).mappings():
+        values = dict(row)
+        host = values.pop("host")
+        if host not in cut:
+            cut[host] = _tunnel(values)
+    return cut
 
 
 def _values(tunnel: TunnelRow) -> dict[str, str | int]:
@@ -92,13 +114,27 @@ def _tunnel(row: dict[str, Any]) -> TunnelRow:
     return msgspec.convert(
         row
         | {
-            "report": msgspec.json.decode(row["report"]),
+            "report": _report(row),
             "pools": tuple(filter(None, row["pools"].split(","))),
             "brings": bool(row["brings"]),
             "is_alive": bool(row["is_alive"]),
         },
         TunnelRow,
     )
+
+
+def _report(row: dict[str, Any]) -> TunnelReport:
+    try:
+        return msgspec.json.decode(row["report"], type=TunnelReport)
+    except msgspec.DecodeError:
+        return TunnelReport(
+            name=row["name"],
+            state=TunnelState.HALTED,
+            reason=(
+                f"It runs Nightmill {row['version']}, which says what this version does not know;"
+                " use that one here, too."
+            ),
+        )
 
 
 #: Whether no work reaches host `h`, because of tunnel `t`: the one by which it comes has no lease
@@ -132,15 +168,26 @@ UPDATE tunnels SET state = :state, report = :report, seen_at = {now},
     lease_until = {now} + :lease_s
 WHERE name = :name AND session = :session
 """)
-_LEAVE = Sql("DELETE FROM tunnels WHERE name = :name AND session = :session")
-_LISTING = Sql(
-    "SELECT name, session, epoch, guard, brings, pools, machine, version, report, started_at,"
-    " {now} - seen_at AS silent_s, CASE WHEN lease_until > {now} THEN 1 ELSE 0 END AS is_alive"
-    " FROM tunnels ORDER BY name"
+_LEAVE = Sql("DELETE FROM tunnels WHERE name = :name AND session = :session AND pools = ','")
+_END = Sql("""
+UPDATE tunnels SET state = :state, report = :report, brings = 0, seen_at = {now},
+    lease_until = {now}
+WHERE name = :name AND session = :session
+""")
+_FORGET = Sql("DELETE FROM tunnels WHERE name = :name AND lease_until <= {now}")
+_FORGET_OTHERS = Sql(
+    "DELETE FROM tunnels WHERE guard = :guard AND lease_until <= {now}"
+    " AND name NOT IN {configured}",
+    configured="name",
 )
+_COLUMNS = """
+t.name, t.session, t.epoch, t.guard, t.brings, t.pools, t.machine, t.version, t.report,
+t.started_at, {now} - t.seen_at AS silent_s,
+CASE WHEN t.lease_until > {now} THEN 1 ELSE 0 END AS is_alive
+"""
+_LISTING = Sql("SELECT {columns} FROM tunnels AS t ORDER BY t.name", {"columns": _COLUMNS})
 _CUT_OFF = Sql(
-    "SELECT h.name AS host, min(t.name) AS tunnel FROM hosts AS h"
-    " JOIN tunnels AS t ON {cuts_off}"
-    " GROUP BY h.name ORDER BY h.name",
-    {"cuts_off": CUTS_OFF},
+    "SELECT h.name AS host, {columns} FROM hosts AS h JOIN tunnels AS t ON {cuts_off}"
+    " ORDER BY h.name, t.name",
+    {"columns": _COLUMNS, "cuts_off": CUTS_OFF},
 )

@@ -59,7 +59,7 @@ def install(
 
     settings = read_configuration(config)
     chosen = service_of(settings, what, name)
-    facts = gather(settings, here(), run, account)
+    facts = gather(settings, here(), run, account, is_named=config is not None)
     planned = plan(chosen, facts)
     undone = [] if only_print else do_install(planned, facts, run)
     server = permits(settings, chosen.name, facts.home) if what == "tunnel" else ""

@@ -1,6 +1,7 @@
 """`nightmill tunnel`: the connection by which this machine and its server reach each other."""
 
 import shlex
+from contextlib import closing
 from typing import Annotated
 
 import msgspec
@@ -123,6 +124,30 @@ def trust(
         print_json(**msgspec.structs.asdict(shown))
     else:
         tell(*tunnels.of_key(shown))
+
+
+@tunnel.command()
+def forget(
+    name: Annotated[str, typer.Argument(help="Name of the tunnel, as `nightmill hosts` shows it.")],
+    *,
+    json: options.Json = False,
+    config: options.Config = None,
+) -> None:
+    """Take a tunnel that is gone for good out of the store, so that no pool waits for it any more.
+
+    It is refused while the tunnel is heard of; given on any machine that uses the same store.
+
+    Example: nightmill tunnel forget home
+    """
+    from nightmill.forgetting import forget_tunnel
+    from nightmill.setup import open_store, read_settings
+
+    with closing(open_store(read_settings(config))) as store:
+        forgotten = forget_tunnel(store, name)
+    if json:
+        print_json(name=forgotten.name, machine=forgotten.machine, pools=forgotten.pools)
+    else:
+        say(f"Tunnel {forgotten.name} of {forgotten.machine} is forgotten.")
 
 
 @tunnel.command("print-ssh")

@@ -57,9 +57,10 @@ def of_key(shown: "ShownKey") -> Iterator[str]:
 
 
 def why_cut_off(cut: CutOff) -> str:
-    """`waits for tunnel home, which was not heard of for 40 s`."""
+    """`waits for tunnel home, which is down: …`; of one that may be gone, also the way out."""
     if not cut.is_alive:
-        return f"waits for tunnel {cut.tunnel}, not heard of for {words.duration(cut.silent_s)}"
+        way_out = f"(gone for good? `nightmill tunnel forget {cut.tunnel}`)"
+        return f"waits for tunnel {cut.tunnel}, {_silence(cut.state, cut.silent_s)} {way_out}"
     because = f": {cut.reason}" if cut.reason else ""
     return f"waits for tunnel {cut.tunnel}, which is {said_of(cut.state)}{because}"
 
@@ -85,12 +86,18 @@ def _forward(forward: ForwardReport) -> str:
     return f"{forward.listen} {here} → {forward.to} {there}: {said}, {through}{why}"
 
 
+def _silence(state: TunnelState, silent_s: float) -> str:
+    """Of one that has no lease: it was ended, or it fell silent."""
+    if state is TunnelState.IDLE:
+        return f"ended {words.duration(silent_s)} ago"
+    return f"not heard of for {words.duration(silent_s)}"
+
+
 def _cells(tunnel: "TunnelStatus") -> tuple[str, ...]:
     report = tunnel.report
-    silent = f"silent for {words.duration(tunnel.silent_s)}"
     return (
         tunnel.name,
-        said_of(report.state) if tunnel.is_alive else silent,
+        said_of(report.state) if tunnel.is_alive else _silence(report.state, tunnel.silent_s),
         working(report),
         tunnel.machine,
         tunnel.version,

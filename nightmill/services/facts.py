@@ -95,15 +95,29 @@ def here() -> Site:
     return Site(manager="systemd", is_root=is_root, folder=folder)
 
 
-def gather(settings: "Settings", site: Site, runner: Runner, account: str | None = None) -> Facts:
+def gather(
+    settings: "Settings",
+    site: Site,
+    runner: Runner,
+    account: str | None = None,
+    *,
+    is_named: bool = False,
+) -> Facts:
     """The facts of this machine for services that run as `account`, by default whoever asks.
 
-    Raises `UsageError` where root does not say as whom, and where somebody else than root does.
+    `is_named` says that the configuration was named for it, with `--config`. Raises `UsageError`
+    where root does not say as whom, and where somebody else than root does; and where that user
+    has no use for the configuration.
     """
     user = _account(account, is_root=site.is_root)
-    data_dir = _data_dir(settings, Path(user.pw_dir), is_own=user.pw_uid == os.getuid())
-    if not str(data_dir).isprintable():
-        raise UsageError(f"expected `data_dir` to be printable, got {str(data_dir)!r}; rename it")
+    is_own = user.pw_uid == os.getuid()
+    data_dir = _data_dir(settings, Path(user.pw_dir), is_own=is_own)
+    _require_printable("data_dir", data_dir)
+    config = _config(settings)
+    if config is not None:
+        _require_printable("--config", config)
+        if not is_own:
+            _require_theirs(config, user.pw_name, site, runner, is_named=is_named)
     said = runner(("systemctl", "--version")).said if site.manager == "systemd" else ""
     return Facts(
         site=site,
@@ -113,7 +127,7 @@ def gather(settings: "Settings", site: Site, runner: Runner, account: str | None
         home=Path(user.pw_dir),
         python=Path(sys.executable),
         data_dir=data_dir,
-        config=_config(settings),
+        config=config,
     )
 
 
@@ -145,6 +159,25 @@ def _data_dir(settings: "Settings", home: Path, *, is_own: bool) -> Path:
     if sys.platform == "darwin":
         return home / "Library" / "Application Support" / "nightmill"
     return home / ".local" / "share" / "nightmill"
+
+
+def _require_printable(name: str, path: Path) -> None:
+    if not str(path).isprintable():
+        raise UsageError(f"expected `{name}` to be printable, got {str(path)!r}; rename it")
+
+
+def _require_theirs(config: Path, user: str, site: Site, runner: Runner, *, is_named: bool) -> None:
+    """Refuse what another user was not given, or cannot read: a service would not even begin."""
+    if not is_named:
+        raise UsageError(
+            f"The configuration here is your own, {config}. Name the one that {user} is to go by"
+            " with --config."
+        )
+    become = ("sudo", "-u") if site.manager == "launchd" else ("runuser", "-u")
+    if runner((*become, user, "--", "test", "-r", str(config))).status:
+        raise UsageError(
+            f"{user} cannot read {config}: put it where they can, such as into a folder of theirs."
+        )
 
 
 def _config(settings: "Settings") -> Path | None:

@@ -1,7 +1,6 @@
 """Making services, and unmaking them."""
 
 import plistlib
-import re
 import shlex
 import time
 from collections.abc import Callable
@@ -90,8 +89,10 @@ def data_dir_of(service_id: str, site: Site) -> Path | None:
         found = plistlib.loads(path.read_bytes())["EnvironmentVariables"].get(_DATA_DIR)
         return Path(found) if found else None
     for line in path.read_text().splitlines():
-        if match := re.fullmatch(rf'Environment="?{_DATA_DIR}=(.*?)"?', line):
-            return Path(match[1].replace("%%", "%"))
+        key, _, value = line.partition("=")
+        name, _, said = systemd.unquoted(value).partition("=")
+        if (key, name) == ("Environment", _DATA_DIR):
+            return Path(said)
     return None
 
 

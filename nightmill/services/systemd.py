@@ -1,5 +1,6 @@
 """Units for systemd: what the installed version knows, and no more."""
 
+import re
 from collections.abc import Iterator
 
 from nightmill.services.facts import Facts, Site
@@ -157,6 +158,13 @@ def _quoted(word: str) -> str:
     """A word as it stands in a list of them."""
     escaped = _escaped(word).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"' if escaped != word or " " in word or "'" in word else word
+
+
+def unquoted(word: str) -> str:
+    """The word that stands in a unit like this, by itself in its list."""
+    if word.startswith('"'):
+        word = re.sub(r"\\(.)", r"\1", word[1:-1])
+    return word.replace("%%", "%")
 
 
 def _escaped(text: str) -> str:

@@ -94,6 +94,7 @@ PASSED: dict[Scene, tuple[str, ...]] = {
     scenes.expiring: ("producer.expiry.Expiry._expire:commit",),
     scenes.editing: ("nightmill.editing.edit_batch:commit", "jobs.store.paging.in_pages:commit"),
     scenes.pausing_by_hand: ("nightmill.pausing.pause:commit",),
+    scenes.forgetting_a_tunnel: ("nightmill.forgetting.forget_tunnel:commit",),
     scenes.ending_a_pause: ("producer.resting.keep_rests:commit",),
     scenes.resuming: ("nightmill.pausing.resume:commit",),
     scenes.retrying: ("jobs.store.paging.in_pages:commit",),

@@ -14,11 +14,12 @@ from typing import NamedTuple
 import pytest
 import redis
 
-from jobs.store import ending, migrate
+from jobs.store import ending, migrate, tunnels
 from jobs.store.paging import FIRST_PAGE
 from tests.chaos import crash_hooks
 from tests.chaos.crash_mill import OUT, ROWS, SUBMIT, TERMINATED, Home
 from tests.chaos.crash_sites import ROOT
+from tests.jobs.store.test_tunnels import tunnel
 from tests.waiting import eventually
 from worker import spool
 
@@ -282,6 +283,19 @@ def pausing_by_hand(home: Home, crash: Crash) -> None:
     home.do("pause", home.batch)
     assert home.ask("SELECT count(*) FROM batches WHERE paused_reason IS NULL") == [(0,)]
     home.do("resume", home.batch)
+    home.work_it_off()
+    home.assert_all_ended_once()
+
+
+def forgetting_a_tunnel(home: Home, crash: Crash) -> None:
+    """What is forgotten in one commit stays forgotten, or can be forgotten again."""
+    home.submit()
+    with home.store.write() as c:
+        tunnels.take(c, tunnel(pools=("fake",)))
+    home.change_store("UPDATE tunnels SET lease_until = 0")
+    crash.of(home, "tunnel", "forget", "home")
+    home.do("tunnel", "forget", "home", fine=(0, 2))
+    assert home.ask("SELECT name FROM tunnels") == []
     home.work_it_off()
     home.assert_all_ended_once()
 

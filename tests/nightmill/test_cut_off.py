@@ -99,7 +99,7 @@ def test_a_host_whose_tunnel_is_not_heard_of_is_cut_off(
 
     assert (host["state"], host["cut_off"]["tunnel"]) == ("cut off", "home")
     assert f"{host['name']}: waits for tunnel home, not heard of for " in said
-    assert "silent for" in said
+    assert "not heard of for" in said
     check_printed("status", status.json)
     assert [cut["pool"] for cut in status.json["cut_off"]] == ["fake"]
     assert status.json["unserved"] == []
@@ -126,3 +126,33 @@ def test_a_pool_with_a_host_that_is_reached_does_not_wait(desk: Desk, command: C
         hosts.announce(c, msgspec.structs.replace(STUDIO, name="here", pool="fake"))
 
     assert command("status", "night", "--json").json["cut_off"] == []
+
+
+def test_a_tunnel_that_is_gone_for_good_is_forgotten_so_that_its_pool_goes_on(
+    desk: Desk, command: Command
+) -> None:
+    dial(desk, UP, pools=("fake",))
+    refused = command("tunnel", "forget", "home")
+    assert (refused.status, "of studio lives" in refused.err) == (2, True)
+    fall_silent(desk, 20)
+    assert "(gone for good? `nightmill tunnel forget home`)" in command("status", "night").out
+
+    forgotten = command("tunnel", "forget", "home", "--json")
+
+    check_printed("tunnel_forget", forgotten.json)
+    assert forgotten.json["pools"] == ["fake"]
+    assert command("hosts", "--json").json["tunnels"] == []
+    assert command("status", "night", "--json").json["cut_off"] == []
+    unknown = command("tunnel", "forget", "home")
+    assert (unknown.status, "knows no tunnel home. It knows none" in unknown.err) == (2, True)
+
+
+def test_a_tunnel_that_was_ended_is_told_from_one_that_fell_silent(
+    desk: Desk, command: Command
+) -> None:
+    dial(desk, UP, pools=("fake",))
+    with desk.store.write() as c:
+        tunnels.leave(c, "home", "first")
+
+    assert "pool fake waits for tunnel home, ended " in command("status", "night").out
+    assert " ago " in command("hosts").out

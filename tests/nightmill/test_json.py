@@ -8,12 +8,13 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from jobs.states import JobState
-from jobs.store import hosts
+from jobs.store import hosts, tunnels
 from jobs.store.store import Store
 from nightmill.bench.result import Run, judge
 from nightmill.cli.app import COMMANDS, GROUPS
 from tests.jobs.store.desk import Desk, outcome
 from tests.jobs.store.test_hosts import STUDIO
+from tests.jobs.store.test_tunnels import tunnel
 from tests.nightmill.conftest import Command
 from tests.nightmill.mill_process import write_rows
 from tests.nightmill.printed import SCHEMA, check_printed
@@ -51,6 +52,7 @@ CALLS = {
     "backup": ["safe.db"],
     "store copy": ["data/nightmill.db", "copy.db"],
     "tunnel print-ssh": ["--config", "tunnels.toml"],
+    "tunnel forget": ["old"],
     "prune": ["--older-than", "30d", "--yes"],
     "delete": ["night", "--yes"],
 }
@@ -65,7 +67,7 @@ local = [{listen = "127.0.0.1:6379", to = "127.0.0.1:6379"}]
 
 @pytest.fixture
 def night(mill: Path, command: Command) -> None:
-    """A batch with a row of every kind, a host that serves it, and a tunnel that is configured."""
+    """A batch with a row of every kind, a host that serves it, and two tunnels."""
     (mill / "tunnels.toml").write_text(TUNNEL)
     write_rows(mill / "in.jsonl", 4)
     with (mill / "in.jsonl").open("a") as file:
@@ -75,6 +77,8 @@ def night(mill: Path, command: Command) -> None:
     desk = Desk(store)
     with store.write() as c:
         hosts.announce(c, msgspec.structs.replace(STUDIO, pool="fake"))
+        tunnels.take(c, tunnel(name="old", pools=("far",)))
+        tunnels.leave(c, "old", "first")
     failed, answered, _ = desk.claim(desk.dispatch(3, "fake"))
     desk.record(outcome(failed, JobState.FAILED), outcome(answered))
     store.close()

@@ -161,6 +161,18 @@ def test_ctrl_c_ends_it_as_it_ends_other_commands(road: Road) -> None:
     assert end_of(process)[0] == 130
 
 
+def test_it_ends_without_a_word_of_faults_when_its_reader_has_read_enough(road: Road) -> None:
+    process = road.up("--json")
+    road.wait_until("up")
+    assert process.stdout is not None
+    process.stdout.close()
+
+    road.sshd.stop()
+
+    status, _, err = end_of(process)
+    assert (status, "fault" in err, "Traceback" in err) == (141, False, False), err
+
+
 def test_it_ends_with_the_terminal_that_it_was_started_from(road: Road) -> None:
     process, terminal = start_in_a_terminal("tunnel", "up", "--config", str(road.file))
     try:
@@ -202,6 +214,47 @@ def test_a_configuration_with_faults_changes_nothing(road: Road) -> None:
 
     road.file.write_text(good)
     assert road.page(road.ports[0]) == "hello"
+
+
+def test_another_store_hears_of_it_after_a_reload_and_the_one_before_no_more(
+    road: Road, mill: Path
+) -> None:
+    process = road.up()
+    road.wait_until("up")
+    eventually(road.listed, "the lease")
+    other = mill / "other.db"
+    road.command("batches", "--config", str(road.file))
+    with_other = f'[store]\nurl = "sqlite:///{other}"\n{road.file.read_text()}'
+    road.file.write_text(with_other)
+    road.command("batches", "--config", str(road.file))
+
+    process.send_signal(signal.SIGHUP)
+
+    with closing(Store.open(f"sqlite:///{other}")) as store:
+
+        def heard_of() -> list[TunnelRow]:
+            with store.read() as c:
+                return tunnels.listing(c)
+
+        eventually(heard_of, "the lease in the other store")
+    eventually(lambda: road.listed() == [], "the end of the first lease")
+
+
+def test_another_data_directory_wants_it_started_again(
+    road: Road, mill: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NIGHTMILL_DATA_DIR")
+    rest = road.file.read_text()
+    road.file.write_text(f'data_dir = "{mill / "data"}"\n{rest}')
+    process = road.up()
+    road.wait_until("up")
+    road.file.write_text(f'data_dir = "{mill / "elsewhere"}"\n{rest}')
+
+    process.send_signal(signal.SIGHUP)
+    process.terminate()
+
+    status, _, err = end_of(process)
+    assert (status, "Not reloaded: `data_dir` is another folder now" in err) == (143, True), err
 
 
 def test_there_is_one_of_a_name(road: Road) -> None:
@@ -315,7 +368,7 @@ def test_which_tunnel_is_meant_has_to_be_clear(command: Command, mill: Path) -> 
         assert (told.status, "Configured are: home, office." in told.err) == (2, True)
 
 
-@pytest.mark.parametrize("verb", ["up", "status", "reload", "trust", "print-ssh"])
+@pytest.mark.parametrize("verb", ["up", "status", "reload", "trust", "forget", "print-ssh"])
 def test_every_verb_has_help_with_an_example(command: Command, verb: str) -> None:
     shown = command("tunnel", verb, "--help").out
     assert f"Example: nightmill tunnel {verb}" in shown

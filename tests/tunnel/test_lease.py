@@ -24,6 +24,8 @@ TUNNEL = TunnelRow(
     version="1",
     report=UP,
 )
+#: What its machine has.
+HERE = ("home",)
 
 
 @pytest.fixture
@@ -54,28 +56,42 @@ def let_run_out(store: Store) -> None:
 
 
 def test_a_change_is_in_the_store_at_once(sqlite_store: Store, lease: Lease) -> None:
-    lease.tell(TUNNEL)
+    lease.tell(TUNNEL, HERE)
     eventually(lambda: listed(sqlite_store), "the lease")
 
     degraded = msgspec.structs.replace(UP, state=TunnelState.DEGRADED, reason="Redis is dead.")
-    lease.tell(msgspec.structs.replace(TUNNEL, report=degraded))
+    lease.tell(msgspec.structs.replace(TUNNEL, report=degraded), HERE)
 
     eventually(lambda: listed(sqlite_store)[0].report == degraded, "the change")
     assert listed(sqlite_store)[0].epoch == 1
 
 
 def test_other_pools_are_taken_over(sqlite_store: Store, lease: Lease) -> None:
-    lease.tell(TUNNEL)
+    lease.tell(TUNNEL, HERE)
     eventually(lambda: listed(sqlite_store), "the lease")
-    lease.tell(msgspec.structs.replace(TUNNEL, pools=()))
+    lease.tell(msgspec.structs.replace(TUNNEL, pools=()), HERE)
     eventually(lambda: listed(sqlite_store)[0].pools == (), "the change")
 
 
-def test_at_the_end_it_is_given_back(sqlite_store: Store, lease: Lease) -> None:
-    lease.tell(TUNNEL)
+@pytest.mark.parametrize("pools", [(), ("chat",)])
+def test_at_the_end_it_is_given_back_and_stays_only_where_pools_wait_for_it(
+    sqlite_store: Store, lease: Lease, pools: tuple[str, ...]
+) -> None:
+    lease.tell(msgspec.structs.replace(TUNNEL, pools=pools), HERE)
     eventually(lambda: listed(sqlite_store), "the lease")
     lease.end()
-    assert listed(sqlite_store) == []
+    assert [row.is_alive for row in listed(sqlite_store)] == [False for _ in pools]
+
+
+def test_a_tunnel_that_was_renamed_takes_its_old_name_along(
+    sqlite_store: Store, lease: Lease
+) -> None:
+    take(sqlite_store, msgspec.structs.replace(TUNNEL, name="old", session="old"))
+    let_run_out(sqlite_store)
+
+    lease.tell(TUNNEL, HERE)
+
+    eventually(lambda: [row.name for row in listed(sqlite_store)] == ["home"], "the name alone")
 
 
 def test_a_store_that_is_away_is_told_when_it_is_back(
@@ -84,13 +100,13 @@ def test_a_store_that_is_away_is_told_when_it_is_back(
     caplog.set_level("INFO")
     sqlite_store.close()
     away = file.rename(file.with_name("away.db"))
-    lease.tell(TUNNEL)
+    lease.tell(TUNNEL, HERE)
     eventually(lambda: caplog.records, "the news")
-    lease.tell(TUNNEL)
+    lease.tell(TUNNEL, HERE)
     away.rename(file)
 
     def is_back() -> bool:
-        lease.tell(TUNNEL)
+        lease.tell(TUNNEL, HERE)
         return bool(listed(sqlite_store))
 
     eventually(is_back, "the lease")
@@ -103,12 +119,12 @@ def test_another_machine_that_has_the_name_is_named_until_it_is_gone(
 ) -> None:
     other = msgspec.structs.replace(TUNNEL, session="other", guard="laptop's", machine="laptop")
     take(sqlite_store, other)
-    lease.tell(TUNNEL)
+    lease.tell(TUNNEL, HERE)
     eventually(lambda: lease.rival == "laptop", "the rival")
     assert listed(sqlite_store)[0].session == "other"
 
     let_run_out(sqlite_store)
-    lease.tell(TUNNEL)
+    lease.tell(TUNNEL, HERE)
 
     eventually(lambda: not lease.rival, "the name")
     assert listed(sqlite_store)[0].session == "first"
@@ -117,7 +133,7 @@ def test_another_machine_that_has_the_name_is_named_until_it_is_gone(
 def test_a_lease_that_another_machine_took_over_is_not_taken_back(
     sqlite_store: Store, lease: Lease
 ) -> None:
-    lease.tell(TUNNEL)
+    lease.tell(TUNNEL, HERE)
     eventually(lambda: listed(sqlite_store), "the lease")
     let_run_out(sqlite_store)
     take(
@@ -125,7 +141,7 @@ def test_a_lease_that_another_machine_took_over_is_not_taken_back(
         msgspec.structs.replace(TUNNEL, session="other", guard="laptop's", machine="laptop"),
     )
 
-    lease.tell(TUNNEL)
+    lease.tell(TUNNEL, HERE)
 
     eventually(lambda: lease.rival == "laptop", "the rival")
     lease.end()

@@ -171,6 +171,41 @@ def test_what_is_pasted_is_a_script_that_a_shell_reads(tmp_path: Path) -> None:
     assert _said("bash", "-n", str(script)) == ""
 
 
+@pytest.mark.skipif(shutil.which("getent") is None, reason="the script is for Linux")
+@pytest.mark.parametrize(
+    ("entry", "stops"),
+    [
+        ("tunnel:*:0:0::/root:/usr/sbin/nologin", True),
+        ("tunnel:*:1000:1000::/home/tunnel:/bin/bash", True),
+        ("tunnel:*:1000:1000::/home/tunnel:", True),
+        ("tunnel:*:999:999::/home/tunnel:/usr/sbin/nologin", False),
+        ("tunnel:*:999:999::/home/tunnel:/bin/false", False),
+        ("", False),
+    ],
+)
+def test_what_is_pasted_stops_where_somebody_logs_in_by_the_account(
+    tmp_path: Path, entry: str, *, stops: bool
+) -> None:
+    """The commands up to the first that would change something, on a server with this account."""
+    getent = tmp_path / "getent"
+    getent.write_text(f"#!/bin/sh\necho '{entry}'\n")
+    getent.chmod(0o755)
+    whole = server_part("home", BOTH, KEY, V_9_2)
+    script, found, _ = whole.partition("id nightmill-tunnel ")
+    assert found
+
+    ended = subprocess.run(
+        ("sh", "-c", f"{script}echo goes on\n)"),
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stdout) == ((1, "") if stops else (0, "goes on\n"))
+    assert ("Somebody logs in as nightmill-tunnel" in ended.stderr) == stops
+
+
 def _said(*command: str) -> str:
     ended = subprocess.run(
         command,

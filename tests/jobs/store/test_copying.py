@@ -12,7 +12,7 @@ from sqlalchemy import make_url, text
 
 from jobs.errors import StoreError, UsageError
 from jobs.states import JobState
-from jobs.store import actions, copying, hosts
+from jobs.store import actions, copying, hosts, tunnels
 from jobs.store.copying import copy_store
 from jobs.store.engines import Kind, make_engine, parse_url
 from jobs.store.leadership import Leadership
@@ -22,6 +22,7 @@ from jobs.store.totals import differing, totals
 from tests.jobs.store.desk import Desk, line, outcome
 from tests.jobs.store.files import NO_DATABASE, ignore, left_in, url_of
 from tests.jobs.store.test_hosts import STUDIO
+from tests.jobs.store.test_tunnels import tunnel
 from tests.waiting import eventually
 
 
@@ -41,6 +42,7 @@ def desk(store: Store) -> Desk:
     with store.write() as c:
         hosts.announce(c, STUDIO)
         actions.note(c, "anna@studio", "pause", batch_id="b-1", reason="a model was a mistake")
+        tunnels.take(c, tunnel(pools=("mlx",)))
     desk.do("UPDATE hosts SET seen_at = 0")
     desk.do("INSERT INTO pools (name, paused) VALUES ('mlx', 1)")
     desk.do(
@@ -84,11 +86,12 @@ def test_a_copy_is_equal_and_its_jobs_in_flight_wait_again(
     assert [row.text for row in there.page()] == [row.text for row in desk.page()]
     assert there.ask("SELECT sum(crashes), sum(suspect) FROM jobs") == [(0, 0)]
     assert there.ask("SELECT count(*) FROM hosts") == [(0,)]
+    assert there.ask("SELECT count(*) FROM tunnels") == [(0,)]
     with copy.read() as c:
         unchanged = set(differing(before, totals(c)))
         assert [done.verb for done in actions.of_batch(c, "b-1")] == ["pause"]
     copy.close()
-    assert unchanged == {"jobs", "attempts", "hosts", "counters"}
+    assert unchanged == {"jobs", "attempts", "hosts", "tunnels", "counters"}
 
 
 def test_what_is_numbered_goes_on_after_a_copy(desk: Desk, store_url: str, target: str) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from jobs.store import dispatch, hosts, tunnels
 from jobs.store.tunnels import TunnelRow
@@ -12,6 +12,8 @@ from tests.jobs.store.desk import Desk
 
 UP = TunnelReport(name="home", state=TunnelState.UP)
 DOWN = TunnelReport(name="home", state=TunnelState.DEGRADED, reason="Redis does not answer.")
+#: What a later version may say of itself.
+ODD = '{"name": "home", "state": "odd"}'
 
 
 def tunnel(**changes: Any) -> TunnelRow:
@@ -128,6 +130,37 @@ def test_workers_that_come_through_a_tunnel_are_handed_nothing_while_it_is_not_h
     assert live(desk) == ["mlx", "ollama"]
 
 
+def test_what_is_cut_off_is_asked_at_once_for_a_tunnel_may_leave_meanwhile(desk: Desk) -> None:
+    serve(desk, "mlx@studio", "mlx", "studio's")
+    take(desk, name="second", session="second")
+    take(desk, pools=("mlx",))
+    fall_silent(desk)
+    asked: list[str] = []
+
+    with desk.store.read() as c:
+        event.listen(c, "before_cursor_execute", lambda *said: asked.append(said[2]))
+        cut = tunnels.cut_off(c)
+
+    assert [row.name for row in cut.values()] == ["home"]
+    assert len(asked) == 1
+
+
+def test_what_a_newer_version_says_of_itself_is_told_as_far_as_it_is_understood(
+    desk: Desk,
+) -> None:
+    serve(desk, "far", "chat", "server's")
+    take(desk, version="9.0", pools=("chat",))
+    with desk.store.write() as c:
+        c.execute(text("UPDATE tunnels SET state = 'odd', report = :said"), {"said": ODD})
+
+    (row,) = found(desk)
+
+    assert (row.name, row.is_alive, row.report.state) == ("home", True, TunnelState.HALTED)
+    assert "It runs Nightmill 9.0" in row.report.reason
+    with desk.store.read() as c:
+        assert tunnels.cut_off(c).keys() == {"far"}
+
+
 def test_a_worker_that_is_heard_of_after_its_tunnel_has_another_way(desk: Desk) -> None:
     serve(desk, "mlx@studio", "mlx", "studio's")
     take(desk)
@@ -174,3 +207,50 @@ def test_a_tunnel_that_was_ended_cuts_nobody_off(desk: Desk) -> None:
         tunnels.leave(c, "home", "first")
 
     assert live(desk) == ["mlx"]
+
+
+def test_a_pool_that_was_reached_through_a_tunnel_waits_for_one_that_was_ended(desk: Desk) -> None:
+    serve(desk, "mlx@studio", "mlx", "studio's")
+    serve(desk, "far", "chat", "server's")
+    take(desk, pools=("chat",))
+
+    with desk.store.write() as c:
+        tunnels.leave(c, "home", "another")
+    assert live(desk) == ["chat", "mlx"]
+    with desk.store.write() as c:
+        tunnels.leave(c, "home", "first")
+
+    assert live(desk) == ["mlx"]
+    (row,) = found(desk)
+    assert (row.report.state, row.is_alive) == (TunnelState.IDLE, False)
+    take(desk, session="second", pools=("chat",))
+    assert live(desk) == ["chat", "mlx"]
+
+
+def test_a_tunnel_that_is_gone_for_good_is_forgotten_and_one_that_lives_is_not(desk: Desk) -> None:
+    serve(desk, "far", "chat", "server's")
+    take(desk, pools=("chat",))
+    with desk.store.write() as c:
+        assert not tunnels.forget(c, "home")
+
+    fall_silent(desk)
+    assert live(desk) == []
+    with desk.store.write() as c:
+        assert not tunnels.forget(c, "another")
+        assert tunnels.forget(c, "home")
+
+    assert (found(desk), live(desk)) == ([], ["chat"])
+
+
+def test_what_a_machine_has_dialled_and_has_no_more_is_forgotten(desk: Desk) -> None:
+    for name, guard in (("old", "studio's"), ("other", "studio's"), ("far", "laptop's")):
+        take(desk, name=name, session=name, guard=guard)
+    with desk.store.write() as c:
+        tunnels.forget_others(c, "studio's", ["home", "other"])
+    assert [row.name for row in found(desk)] == ["far", "old", "other"]
+
+    fall_silent(desk)
+    with desk.store.write() as c:
+        tunnels.forget_others(c, "studio's", ["home", "other"])
+
+    assert [row.name for row in found(desk)] == ["far", "other"]

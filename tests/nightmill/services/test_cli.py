@@ -137,6 +137,34 @@ def as_root(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
     return become
 
 
+def test_root_names_a_configuration_that_the_other_user_can_read(
+    machine: Recorder, command: Command, as_root: Callable[[bool], None], home: Path
+) -> None:
+    as_root(True)
+    own = home / ".config" / "nightmill" / "nightmill.toml"
+    own.parent.mkdir(parents=True)
+    own.write_text(CONFIG)
+    (home / "nightmill.toml").unlink()
+    other = ("service", "install", "dispatch", "--print", "--as", "nobody")
+
+    assert f"is your own, {own}. Name the one that nobody is to go by" in command(*other).err
+    assert f"--config {home / 'mill.toml'}" in command(*other, "--config", "mill.toml").out
+    machine.answers["runuser -u nobody -- test -r"] = Ran(1, "")
+    refused = command(*other, "--config", "mill.toml")
+    assert (refused.status, "nobody cannot read" in refused.err) == (2, True)
+
+
+def test_a_configuration_whose_name_no_service_could_hold_is_refused(
+    machine: Recorder, command: Command, home: Path
+) -> None:
+    odd = home / "mill\nUser=root.toml"
+    odd.write_text(CONFIG)
+
+    refused = command("service", "install", "dispatch", "--print", "--config", str(odd))
+
+    assert (refused.status, "expected `--config` to be printable" in refused.err) == (2, True)
+
+
 def test_root_has_to_say_as_whom_and_nobody_else_may(
     machine: Recorder, command: Command, as_root: Callable[[bool], None]
 ) -> None:

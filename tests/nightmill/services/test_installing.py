@@ -114,12 +114,12 @@ def test_uninstalling_ends_it_first_and_leaves_the_data(tmp_path: Path) -> None:
 
 
 def test_a_definition_says_where_its_data_are(tmp_path: Path) -> None:
-    odd = replace(linux(tmp_path), data_dir=Path("/d a/100%"))
+    odd = replace(linux(tmp_path), data_dir=Path(r'/d "a" \ b/100%'))
     odd.site.path(WORKER.id).write_text(plan(WORKER, odd).text)
     apple = mac(tmp_path)
     apple.site.path(WORKER.id).write_text(plan(WORKER, apple).text)
 
-    assert data_dir_of(WORKER.id, odd.site) == Path("/d a/100%")
+    assert data_dir_of(WORKER.id, odd.site) == odd.data_dir
     assert data_dir_of(WORKER.id, apple.site) == apple.data_dir
     assert logs_command(WORKER.id, apple.site, 7, follow=True) == (
         *("tail", "-n", "7", "-F"),
