@@ -29,6 +29,7 @@ from tests.tunnel.services import (
     redis,
     say,
     serving,
+    swallowing,
     tunnel,
     until,
 )
@@ -295,6 +296,18 @@ def test_a_channel_that_is_closed_as_soon_as_it_is_open_is_no_answer() -> None:
             assert only(forwards).state is ForwardState.DEAD
             assert "closes the connection without an answer" in only(forwards).reason
             await forwards.close()
+
+    asyncio.run(scene())
+
+
+def test_what_is_never_reached_is_asked_once_at_a_time(sshd: Sshd) -> None:
+    async def scene() -> None:
+        with swallowing() as to:
+            async with tunnel(sshd, local(to, "redis")) as (forwards, _):
+                for _ in range(3):
+                    assert not await forwards.probe(within_s=0.1)
+                    assert only(forwards).reason.endswith("within 0.1 s.")
+                assert forwards.channels == 1
 
     asyncio.run(scene())
 
