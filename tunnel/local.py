@@ -82,7 +82,9 @@ class LocalWay(Way):
                 self._is_refused(Cause.CONFIGURATION, reasons.taken_here(self.forward, holder))
             return False
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._accept, sock=listening)
+        # Ours before it is begun with: who is cancelled while that goes on leaves nothing behind.
+        self._server = await loop.create_server(self._accept, sock=listening, start_serving=False)
+        await self._server.start_serving()
         return True
 
     def _accept(self) -> asyncio.BaseProtocol:

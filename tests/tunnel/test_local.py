@@ -35,6 +35,7 @@ from tests.tunnel.services import (
 )
 from tests.tunnel.sshd import Sshd, hardened, running
 from tunnel.forward import Forward
+from tunnel.local import LocalWay
 from tunnel.traffic import Forwards
 
 
@@ -368,6 +369,21 @@ def test_the_same_port_twice_is_had_once(sshd: Sshd) -> None:
                 states = [report.state for report in forwards.reports()]
                 assert states == [ForwardState.OPEN, ForwardState.REFUSED]
                 assert "is taken here by" in forwards.reports()[1].reason
+
+    asyncio.run(scene())
+
+
+def test_whoever_is_cancelled_while_it_begins_to_listen_leaves_no_port_taken() -> None:
+    async def scene() -> None:
+        way = LocalWay(local(port()), lambda: 0.0)
+        opening = asyncio.create_task(way.open(None))
+        # It comes as far as it can at once, and then this.
+        asyncio.get_running_loop().call_soon(opening.cancel)
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        await way.stop()
+        with pytest.raises(ConnectionRefusedError):
+            await call(way.forward.listen)
 
     asyncio.run(scene())
 
