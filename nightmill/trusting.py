@@ -50,6 +50,8 @@ def pin(tunnel: Dialled, fingerprint: str) -> ShownKey:
         )
     try:
         host_keys.pin(tunnel.known_hosts, tunnel.settings.addresses, key)
+    except TunnelError as error:
+        raise UsageError(str(error)) from error
     except OSError as error:
         raise StoppedEarlyError(
             f"{tunnel.known_hosts} cannot be written: {error.strerror}. Mend that, then give the"

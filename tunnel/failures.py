@@ -59,7 +59,9 @@ def translated(server: Endpoint, user: str) -> Iterator[None]:
         raise _of_login(error, server, user) from error
     except Exception as error:
         # asyncssh passes on whatever goes wrong inside of it, also what is no error of its own.
-        raise TunnelError(Cause.LOST, f"The login at {server} broke off: {error}.") from error
+        raise TunnelError(
+            Cause.LOST, f"The login at {server} broke off: {_shown(str(error))}."
+        ) from error
 
 
 def ended(error: Exception | None) -> TunnelError:
@@ -68,7 +70,7 @@ def ended(error: Exception | None) -> TunnelError:
         return TunnelError(Cause.LOST, "The server closed the connection.")
     if isinstance(error, asyncssh.ConnectionLost) and "keepalive" in error.reason:
         return TunnelError(Cause.SILENT, "The server does not answer any more.")
-    return TunnelError(Cause.LOST, f"The connection broke: {error}.")
+    return TunnelError(Cause.LOST, f"The connection broke: {_shown(str(error))}.")
 
 
 def _of_login(error: asyncssh.DisconnectError, server: Endpoint, user: str) -> TunnelError:

@@ -1,5 +1,6 @@
 """Host keys: what was pinned for a server, what it shows, and pinning what somebody looked at."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,8 @@ async def fetch(settings: TunnelSettings) -> tuple[Endpoint, asyncssh.SSHKey]:
     reached = await reach(settings.addresses, Names(), settings.connect_s)
     server = reached.address.server
     with reached.socket, translated(server, settings.user):
-        key = await asyncssh.get_server_host_key(sock=reached.socket, config=None)
+        async with asyncio.timeout(settings.login_s):
+            key = await asyncssh.get_server_host_key(sock=reached.socket, config=None)
         if key is None:
             raise ValueError("it shows no host key")
     return server, key
@@ -84,29 +86,62 @@ async def fetch(settings: TunnelSettings) -> tuple[Endpoint, asyncssh.SSHKey]:
 def pin(file: Path, servers: Sequence[Endpoint], key: asyncssh.SSHKey) -> None:
     """Make a key the only one by which a server is known, at all of its addresses.
 
-    Lines for other servers stay. Raises `OSError` where the file cannot be written.
+    Lines for other servers stay, and those about revoked keys.
+
+    Raises:
+        OSError: the file cannot be written.
+        TunnelError: it cannot be read, or has a pattern by which the server is known, too.
     """
-    ours = [_pattern(server) for server in servers]
-    kept = _without(file.read_text(), ours) if file.exists() else []
+    names = [_pattern(server) for server in servers]
     algorithm_and_key = key.export_public_key().decode().split()[:2]
-    lines = [*kept, " ".join([",".join(ours), *algorithm_and_key])]
+    try:
+        kept = _without(file.read_text(), names) if file.exists() else []
+        lines = [*kept, " ".join([",".join(names), *algorithm_and_key])]
+        text = "".join(f"{line}\n" for line in lines)
+        _require_only(key, names, text, file)
+    except ValueError as error:
+        raise TunnelError(Cause.CONFIGURATION, _NONSENSE.format(file, error)) from None
     if not file.parent.exists():
         make_private(file.parent)
     new = file.with_name(f"{file.name}.new")
     new.touch(mode=0o600)
-    new.write_text("".join(f"{line}\n" for line in lines))
+    new.write_text(text)
     sync_path(new)
     new.replace(file)
 
 
-def _without(text: str, patterns: list[str]) -> list[str]:
-    kept = []
-    for line in text.splitlines():
-        hosts, _, rest = line.partition(" ")
-        left = [host for host in hosts.split(",") if host not in patterns]
-        if left or not hosts:
-            kept.append(" ".join(filter(None, [",".join(left), rest])))
-    return kept
+def _without(text: str, names: list[str]) -> list[str]:
+    return [left for line in text.splitlines() if (left := _less(line, names)) is not None]
+
+
+def _less(line: str, names: list[str]) -> str | None:
+    """A line without these names; None where it has no others."""
+    words = line.split(None, 2)
+    if not words or words[0].startswith(("#", "@revoked")):
+        return line
+    at = 1 if words[0].startswith("@") else 0
+    hosts = words[at] if at < len(words) else ""
+    if hosts.startswith("|"):
+        # A hash stands for one name.
+        known = asyncssh.import_known_hosts(line)
+        return None if any(any(_by_name(known, name)) for name in names) else line
+    left = [host for host in hosts.split(",") if host not in names]
+    words[at : at + 1] = [",".join(left)]
+    return " ".join(words) if left else None
+
+
+def _require_only(key: asyncssh.SSHKey, names: list[str], text: str, file: Path) -> None:
+    """Notice what else vouches for a server: to take it away could cut off others."""
+    known = asyncssh.import_known_hosts(text)
+    for name in names:
+        keys, authorities, _, certificates, _, subjects, _ = _by_name(known, name)
+        if {*keys} != {key} or authorities or certificates or subjects:
+            raise TunnelError(Cause.CONFIGURATION, _PATTERN.format(file, name))
+
+
+def _by_name(known: asyncssh.SSHKnownHosts, name: str) -> KnownHosts:
+    """What is known by a name as it is written there, and not by that without its port."""
+    return known.match(name, "", None)
 
 
 def _pattern(server: Endpoint) -> str:
@@ -117,4 +152,12 @@ _NOTHING = (
     "No host key of {} is pinned in {}. Look at the one it shows, and pin it: `nightmill tunnel "
     "trust {}`."
 )
-_UNREADABLE = "{} cannot be read: {}. Pin the server's key again: `nightmill tunnel trust {}`."
+_UNREADABLE = (
+    "{} cannot be read: {}. Correct that, or remove the file and pin the server's key again: "
+    "`nightmill tunnel trust {}`."
+)
+_NONSENSE = "{} cannot be read: {}. Correct or remove that line; nothing was pinned."
+_PATTERN = (
+    "{} has a line with a pattern that vouches for {}, too. Remove that line, or keep it from this "
+    "server with a `!` before its name; nothing was pinned."
+)

@@ -7,21 +7,10 @@ from typing import Any
 import asyncssh
 
 from jobs.endpoints import Endpoint
+from tunnel.heard import Heard
 
 #: Ciphers that are asked for first: processors have them built in, which saves a third of our work.
 CIPHERS = "^aes128-gcm@openssh.com,aes256-gcm@openssh.com"
-
-
-class Heard:
-    """When the last byte came from the server."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self.at = float("-inf")
-        self._clock = clock
-
-    def note(self) -> None:
-        """One came now."""
-        self.at = self._clock()
 
 
 class Session(asyncssh.SSHTCPSession[bytes], asyncssh.SSHUNIXSession[bytes]):
@@ -58,7 +47,7 @@ class Line:
         self.heard = heard
         #: Those with an open channel; they come and go by themselves.
         self.sessions = set[Session]()
-        self._opening = set[asyncio.Task[Any]]()
+        self._opening = dict[Session, asyncio.Task[None]]()
 
     @property
     def channels(self) -> int:
@@ -73,14 +62,19 @@ class Line:
 
         Raises `asyncssh.ChannelOpenError` where the server cannot, or must not.
         """
-        opening = asyncio.ensure_future(self._open(to, session))
-        self._opening.add(opening)
-        opening.add_done_callback(self._opened)
+        opening = asyncio.create_task(self._open(to, session))
+        self._opening[session] = opening
+        opening.add_done_callback(lambda _: self._opened(session, opening))
         try:
             await asyncio.shield(opening)
         except asyncio.CancelledError:
             session.give_up()
             raise
+
+    async def answered(self, session: Session) -> None:
+        """Wait until the server has answered the question for this session, if one is left."""
+        if session in self._opening:
+            await asyncio.wait([self._opening[session]])
 
     async def _open(self, to: Endpoint, session: Session) -> None:
         if to.path:
@@ -88,8 +82,8 @@ class Line:
         else:
             await self.conn.create_connection(lambda: session, to.host, to.port)
 
-    def _opened(self, opening: asyncio.Task[Any]) -> None:
-        self._opening.discard(opening)
+    def _opened(self, session: Session, opening: asyncio.Task[None]) -> None:
+        del self._opening[session]
         if opening.cancelled():
             return
         # Looked at also where nobody is left who waits for it. A refusal is a sign of life, too.

@@ -19,7 +19,7 @@ from jobs.tunnels import Cause, ForwardState
 from tunnel import reasons
 from tunnel.holders import holder_of
 from tunnel.line import Line
-from tunnel.probing import Answer, Talk, converse
+from tunnel.probing import Answer
 from tunnel.relay import Relay
 from tunnel.way import Way
 
@@ -57,17 +57,14 @@ class LocalWay(Way):
 
     async def ask(self, line: Line, within_s: float) -> Answer:
         """Ask on a channel of its own: its failure has a reason, that of a connection has none."""
-        forward, talk, began = self.forward, Talk(line), self._clock()
+        forward, began = self.forward, self._clock()
         try:
             async with asyncio.timeout(within_s):
-                await line.open(forward.to, talk)
-                trouble = await converse(forward.probe, forward.to, talk.reader, talk.write)
+                trouble = await self._ask_there(line, forward.to)
         except TimeoutError:
             return Answer(None, reasons.no_answer(forward, within_s))
         except asyncssh.ChannelOpenError as error:
             return Answer(None, reasons.not_opened(forward, error))
-        finally:
-            talk.close()
         if trouble:
             return Answer(None, reasons.dead(forward, trouble))
         return Answer(self._clock() - began)
@@ -85,7 +82,9 @@ class LocalWay(Way):
                 self._is_refused(Cause.CONFIGURATION, reasons.taken_here(self.forward, holder))
             return False
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._accept, sock=listening)
+        # Ours before it is begun with: who is cancelled while that goes on leaves nothing behind.
+        self._server = await loop.create_server(self._accept, sock=listening, start_serving=False)
+        await self._server.start_serving()
         return True
 
     def _accept(self) -> asyncio.BaseProtocol:

@@ -4,7 +4,7 @@ import asyncio
 import getpass
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from jobs.tunnels import Cause
 from tunnel import host_keys
 from tunnel.dial import Reached
 from tunnel.failures import TunnelError, ended, translated
+from tunnel.heard import HeardSocket
 from tunnel.line import CIPHERS
 from tunnel.names import Address
 
@@ -72,13 +73,18 @@ async def log_in(
     settings: TunnelSettings,
     known_hosts_file: Path,
     keys: Sequence[asyncssh.SSHKeyPair],
+    *,
+    on_bytes: Callable[[], None],
 ) -> Link:
     """Log in at a server that was reached; its socket is ours to close from here on.
+
+    `on_bytes` is called whenever something came from the server, for as long as it is connected.
 
     Raises:
         TunnelError: it did not work out; the message says what helps.
     """
-    server, sock = reached.address.server, reached.socket
+    server = reached.address.server
+    sock = HeardSocket.instead_of(reached.socket, on_bytes)
     client = _Client(asyncio.get_running_loop().create_future())
     with ExitStack() as unless_logged_in:
         unless_logged_in.callback(sock.close)
@@ -88,7 +94,7 @@ async def log_in(
         try:
             _require_user_name()
             with translated(server, settings.user):
-                conn = await _connect(reached, settings, keys, known, client)
+                conn = await _connect(reached._replace(socket=sock), settings, keys, known, client)
         except TunnelError as failure:
             if failure.cause is Cause.HOST_KEY and client.shown is not None:
                 raise host_keys.changed(name, server, known, client.shown) from failure

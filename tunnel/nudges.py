@@ -17,6 +17,8 @@ class Nudges:
         self._nudged = asyncio.Event()
         #: Set when it slept, until somebody who has drawn the consequences clears it.
         self.slept = asyncio.Event()
+        #: When that was noticed last; what came before says nothing of the time since.
+        self.woke_at = float("-inf")
 
     def nudge(self) -> None:
         """Somebody asks."""
@@ -32,6 +34,12 @@ class Nudges:
         self._nudged.clear()
         return True
 
+    def woke(self, at: float) -> None:
+        """It slept, and this is noticed now."""
+        self.woke_at = at
+        self.slept.set()
+        self._nudged.set()
+
     async def watch_clock(self) -> None:
         """Notice sleep, until cancelled."""
         looked_at = self._clock()
@@ -39,6 +47,5 @@ class Nudges:
             await asyncio.sleep(TICK_S)
             now = self._clock()
             if now - looked_at > TICK_S + _LATE_S:
-                self.slept.set()
-                self._nudged.set()
+                self.woke(now)
             looked_at = now

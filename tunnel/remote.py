@@ -66,7 +66,8 @@ class RemoteWay(Way):
         try:
             async with asyncio.timeout(within_s):
                 try:
-                    trouble, remark = await self._ask_there(line), ""
+                    trouble, remark = await self._ask_there(line, listen), ""
+                    self._let_us_ask = line
                 except asyncssh.ChannelOpenError as error:
                     if self._is_gone(line, error):
                         return Answer(None, reasons.gone_there(listen), Cause.PORT_HELD)
@@ -76,15 +77,6 @@ class RemoteWay(Way):
         if trouble:
             return Answer(None, reasons.dead(self.forward, trouble))
         return Answer(self._clock() - began, remark)
-
-    async def _ask_there(self, line: Line) -> str:
-        forward, talk = self.forward, Talk(line)
-        try:
-            await line.open(forward.listen, talk)
-            self._let_us_ask = line
-            return await converse(forward.probe, forward.to, talk.reader, talk.write)
-        finally:
-            talk.close()
 
     def _is_gone(self, line: Line, error: asyncssh.ChannelOpenError) -> bool:
         """Whether nobody listens there any more.

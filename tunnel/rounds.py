@@ -94,7 +94,7 @@ class Rounds:
             self._link.doubt()
         await self._forwards.probe(_AWAKE_S if slept.is_set() else self.settings.probe_s)
         # Anything that came counts: an answer may queue behind a lot of something else.
-        if self._forwards.heard_at >= began:
+        if self._forwards.heard_at >= max(began, self._nudges.woke_at):
             slept.clear()
             self._link.keep_alive(self.settings)
         else:

@@ -102,7 +102,14 @@ class Supervisor:
         await self._forwards.mend()
         try:
             link = await self._unless_overtaken(
-                connect(self._name, self._settings, self._places, self._names, self._on_state)
+                connect(
+                    self._name,
+                    self._settings,
+                    self._places,
+                    self._names,
+                    self._on_state,
+                    on_bytes=self._forwards.heard.note,
+                )
             )
         except TunnelError as failure:
             self._failures += 1

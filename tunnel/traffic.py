@@ -8,7 +8,8 @@ import asyncssh
 from jobs.clocks import counting_sleep
 from jobs.tunnels import Cause, ForwardReport, ForwardState
 from tunnel.forward import Forward, plan
-from tunnel.line import Heard, Line
+from tunnel.heard import Heard
+from tunnel.line import Line
 from tunnel.local import LocalWay
 from tunnel.remote import RemoteWay
 from tunnel.way import Way
@@ -21,14 +22,15 @@ class Forwards:
         self._clock = clock
         self._ways: dict[Forward, Way] = {}
         self._line: Line | None = None
-        self._heard = Heard(clock)
+        #: Told by its channels, and by whoever made the connection.
+        self.heard = Heard(clock)
         #: One change at a time.
         self._changing = asyncio.Lock()
 
     @property
     def heard_at(self) -> float:
-        """When the last byte came from the server through any channel; -inf before the first."""
-        return self._heard.at
+        """When the last byte came from the server; -inf before the first."""
+        return self.heard.at
 
     @property
     def channels(self) -> int:
@@ -59,7 +61,7 @@ class Forwards:
         What it refused is asked for again by `mend`.
         """
         async with self._changing:
-            self._line = Line(conn, self._heard)
+            self._line = Line(conn, self.heard)
             await asyncio.gather(*(way.open(self._line) for way in self._ways.values()))
 
     async def mend(self) -> None:

@@ -24,8 +24,12 @@ async def connect(
     places: Places,
     names: Names,
     on_state: Callable[[TunnelState, str], None],
+    *,
+    on_bytes: Callable[[], None] = lambda: None,
 ) -> Link:
     """Get a connection to the first server that takes us; `on_state` hears how far it is.
+
+    `on_bytes` is called whenever something comes from the server, also later on.
 
     Raises:
         TunnelError: none did; it says why, by what would do most harm if tried again soon.
@@ -50,7 +54,9 @@ async def connect(
             server = reached.address.server
             on_state(TunnelState.AUTHENTICATING, str(server))
             try:
-                return await log_in(reached, name, settings, known_hosts_file, keys)
+                return await log_in(
+                    reached, name, settings, known_hosts_file, keys, on_bytes=on_bytes
+                )
             except TunnelError as failure:
                 failures.append(failure)
                 left.remove(server)

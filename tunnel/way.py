@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import asyncssh
 
+from jobs.endpoints import Endpoint
 from jobs.tunnels import Cause, ForwardReport, ForwardState
 from tunnel import reasons
 from tunnel.forward import Forward
 from tunnel.line import Line
-from tunnel.probing import Answer
+from tunnel.probing import Answer, Talk, converse
 from tunnel.relay import Relay, Tally
 
 #: Seconds that connections have to come to their end when their forward is closed.
@@ -27,6 +28,8 @@ class Way(ABC):
         self.cause: Cause | None = None
         self._clock = clock
         self._line: Line | None = None
+        #: What was asked last; the server may not have answered it yet.
+        self._talk: Talk | None = None
         self._reason = ""
         self._rtt_ms: float | None = None
         self._answered_at: float | None = None
@@ -112,6 +115,23 @@ class Way(ABC):
 
     def _is_refused(self, cause: Cause, reason: str) -> None:
         self.state, self.cause, self._reason = ForwardState.REFUSED, cause, reason
+
+    async def _ask_there(self, line: Line, at: Endpoint) -> str:
+        """Ask the service on a channel to there; what is wrong, or nothing.
+
+        A server tries for minutes to reach what swallows everything: before it has answered one
+        question there is no other one, else they would pile up.
+
+        Raises `asyncssh.ChannelOpenError` where the server does not lead us there.
+        """
+        if self._talk is not None:
+            await line.answered(self._talk)
+        talk = self._talk = Talk(line)
+        try:
+            await line.open(at, talk)
+            return await converse(self.forward.probe, self.forward.to, talk.reader, talk.write)
+        finally:
+            talk.close()
 
     def _new_relay(self, line: Line) -> Relay:
         relay = Relay(self.forward.direction, line, self._tally, self._end)

@@ -317,6 +317,22 @@ def test_a_server_is_trusted_by_the_fingerprint_that_was_compared(road: Road) ->
     road.wait_until("up")
 
 
+def test_nothing_is_trusted_beside_a_pattern_that_vouches_for_the_server_too(road: Road) -> None:
+    known_hosts = road.file.parent / "home.known_hosts"
+    key = (road.sshd.folder / "host_key.pub").read_text()
+    known_hosts.write_text(f"* {key}")
+    road.write(known_hosts_file=str(known_hosts))
+    road.sshd.stop()
+    road.sshd.change_host_key()
+    road.sshd.start()
+
+    shown = road.ask("trust", "--json").json["fingerprint"]
+    refused = road.ask("trust", "--fingerprint", shown)
+
+    assert (refused.status, "a pattern that vouches" in refused.err) == (2, True)
+    assert known_hosts.read_text() == f"* {key}"
+
+
 def test_another_host_key_halts_it_until_that_is_trusted(road: Road) -> None:
     road.up()
     road.wait_until("up")

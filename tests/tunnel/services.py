@@ -3,8 +3,8 @@
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from typing import Any
 
 import asyncssh
@@ -69,6 +69,17 @@ async def serving(handler: Handler, at: Endpoint | None = None) -> AsyncIterator
         yield at
     finally:
         server.close()
+
+
+@contextmanager
+def swallowing() -> Iterator[Endpoint]:
+    """A port where who comes waits for ever: its queue is full."""
+    with closing(socket.create_server(("127.0.0.1", 0), backlog=0)) as full:
+        place = full.getsockname()
+        with closing(socket.create_connection(place)), closing(socket.socket()) as second:
+            second.setblocking(False)
+            second.connect_ex(place)
+            yield Endpoint(*place)
 
 
 @asynccontextmanager

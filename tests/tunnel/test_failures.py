@@ -68,6 +68,12 @@ def test_an_end_that_is_not_said_is_told_from_one_that_is() -> None:
     assert ended(None).cause is Cause.LOST
 
 
+def test_what_a_server_says_cannot_write_on_a_terminal() -> None:
+    rude = asyncssh.DisconnectError(2, "bye\x1b[2J\n")
+    assert str(ended(rude)).endswith("bye[2J.")
+    assert str(caught(ValueError("bye\x1b[2J"))).endswith("bye[2J.")
+
+
 @pytest.mark.parametrize(
     ("error", "address", "words"),
     [

@@ -1,6 +1,9 @@
 """Host keys that are pinned, and those that are shown."""
 
 import asyncio
+import base64
+import hashlib
+import hmac
 import socket
 import stat
 from pathlib import Path
@@ -9,12 +12,15 @@ import asyncssh
 import pytest
 
 from jobs.endpoints import Endpoint
+from jobs.settings_tunnel import TunnelSettings
 from jobs.tunnels import Cause
+from tests.tunnel.services import mute, serving
 from tests.tunnel.sshd import Sshd
 from tunnel.failures import TunnelError
 from tunnel.host_keys import fetch, fingerprint, pin, pinned
 from tunnel.names import Address
 
+FORWARD = {"listen": "127.0.0.1:6379", "to": "127.0.0.1:6379"}
 LAN, WAN = Endpoint("192.168.1.20", 22), Endpoint("mill.example.org", 2222)
 
 
@@ -25,6 +31,10 @@ def file(tmp_path: Path) -> Path:
 
 def new_key() -> asyncssh.SSHKey:
     return asyncssh.generate_private_key("ssh-ed25519").convert_to_public()
+
+
+def line_of(key: asyncssh.SSHKey) -> str:
+    return key.export_public_key().decode().strip()
 
 
 def at(server: Endpoint, host: str = "192.0.2.1") -> Address:
@@ -53,6 +63,70 @@ def test_pinning_another_key_replaces_the_one_before_and_leaves_other_servers_al
     assert len(file.read_text().splitlines()) == 3
 
 
+def hashed(name: str) -> str:
+    """A name as OpenSSH writes it with `HashKnownHosts yes`."""
+    salt = b"salt" * 5
+    digest = hmac.new(salt, name.encode(), hashlib.sha1).digest()
+    return f"|1|{base64.b64encode(salt).decode()}|{base64.b64encode(digest).decode()}"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        f"{hashed('[mill.example.org]:2222')} ",
+        "[mill.example.org]:2222\t",
+        "@cert-authority [mill.example.org]:2222 ",
+    ],
+)
+def test_a_key_that_was_pinned_otherwise_is_replaced_alike(file: Path, before: str) -> None:
+    file.parent.mkdir()
+    other = f"{hashed('other.example.org')} {line_of(new_key())}"
+    file.write_text(f"# mine\n{before}{line_of(new_key())}\n{other}\n")
+    key = new_key()
+    pin(file, [WAN], key)
+    known = pinned(file, "home", at(WAN))
+    assert ([*known[0]], [*known[1]]) == ([key], [])
+    assert file.read_text().splitlines()[:2] == ["# mine", other]
+
+
+def test_a_key_that_was_revoked_stays_so(file: Path) -> None:
+    file.parent.mkdir()
+    revoked = new_key()
+    file.write_text(f"@revoked [mill.example.org]:2222 {line_of(revoked)}\n")
+    pin(file, [WAN], new_key())
+    assert [*pinned(file, "home", at(WAN))[2]] == [revoked]
+
+
+@pytest.mark.parametrize("pattern", ["*", "@cert-authority [*.example.org]:2222"])
+def test_a_pattern_that_vouches_for_the_server_too_is_told_and_nothing_is_pinned(
+    file: Path, pattern: str
+) -> None:
+    file.parent.mkdir()
+    file.write_text(before := f"{pattern} {line_of(new_key())}\n")
+    with pytest.raises(TunnelError, match=r"pattern that vouches for \[mill\.example\.org\]:2222"):
+        pin(file, [WAN], new_key())
+    assert file.read_text() == before
+
+
+def test_nothing_is_pinned_in_a_file_that_cannot_be_read(file: Path) -> None:
+    file.parent.mkdir()
+    file.write_text("nonsense\n")
+    with pytest.raises(TunnelError, match="nothing was pinned"):
+        pin(file, [WAN], new_key())
+
+
+def test_a_server_that_shows_no_key_is_not_waited_for_for_ever() -> None:
+    async def scene() -> None:
+        async with serving(mute) as server:
+            settings = TunnelSettings.model_validate(
+                {"servers": [str(server)], "local": [FORWARD]}
+            ).model_copy(update={"login_s": 0.2})
+            with pytest.raises(TunnelError, match="for too long"):
+                await asyncio.wait_for(fetch(settings), 20)
+
+    asyncio.run(scene())
+
+
 def test_a_missing_file_says_how_the_key_is_pinned(file: Path) -> None:
     with pytest.raises(TunnelError, match="`nightmill tunnel trust home`") as found:
         pinned(file, "home", at(LAN))
@@ -73,7 +147,7 @@ def test_a_file_that_cannot_be_read_is_told(file: Path) -> None:
 
 
 def test_a_server_shows_its_key_without_a_login(sshd: Sshd, file: Path) -> None:
-    settings = sshd.settings(local=[{"listen": "127.0.0.1:6379", "to": "127.0.0.1:6379"}])
+    settings = sshd.settings(local=[FORWARD])
     server, key = asyncio.run(fetch(settings))
     assert server == Endpoint("127.0.0.1", sshd.port)
     real = asyncssh.read_public_key(str(sshd.folder / "host_key.pub"))

@@ -29,11 +29,13 @@ from tests.tunnel.services import (
     redis,
     say,
     serving,
+    swallowing,
     tunnel,
     until,
 )
 from tests.tunnel.sshd import Sshd, hardened, running
 from tunnel.forward import Forward
+from tunnel.local import LocalWay
 from tunnel.traffic import Forwards
 
 
@@ -299,6 +301,18 @@ def test_a_channel_that_is_closed_as_soon_as_it_is_open_is_no_answer() -> None:
     asyncio.run(scene())
 
 
+def test_what_is_never_reached_is_asked_once_at_a_time(sshd: Sshd) -> None:
+    async def scene() -> None:
+        with swallowing() as to:
+            async with tunnel(sshd, local(to, "redis")) as (forwards, _):
+                for _ in range(3):
+                    assert not await forwards.probe(within_s=0.1)
+                    assert only(forwards).reason.endswith("within 0.1 s.")
+                assert forwards.channels == 1
+
+    asyncio.run(scene())
+
+
 def test_a_service_that_comes_back_is_up_again(sshd: Sshd) -> None:
     async def scene() -> None:
         to = port()
@@ -355,6 +369,21 @@ def test_the_same_port_twice_is_had_once(sshd: Sshd) -> None:
                 states = [report.state for report in forwards.reports()]
                 assert states == [ForwardState.OPEN, ForwardState.REFUSED]
                 assert "is taken here by" in forwards.reports()[1].reason
+
+    asyncio.run(scene())
+
+
+def test_whoever_is_cancelled_while_it_begins_to_listen_leaves_no_port_taken() -> None:
+    async def scene() -> None:
+        way = LocalWay(local(port()), lambda: 0.0)
+        opening = asyncio.create_task(way.open(None))
+        # It comes as far as it can at once, and then this.
+        asyncio.get_running_loop().call_soon(opening.cancel)
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        await way.stop()
+        with pytest.raises(ConnectionRefusedError):
+            await call(way.forward.listen)
 
     asyncio.run(scene())
 

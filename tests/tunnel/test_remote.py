@@ -235,7 +235,7 @@ def test_a_socket_that_is_gone_on_the_server_is_asked_for_again(sshd: Sshd) -> N
             forward = remote(to, "redis", Endpoint(path=str(sshd.folder / "socket")))
             async with tunnel(sshd, forward) as (forwards, _):
                 assert await forwards.probe(within_s=10)
-                Path(forward.listen.path).unlink()
+                await asyncio.to_thread(Path(forward.listen.path).unlink)
                 await is_had_again(forwards)
 
     asyncio.run(scene())

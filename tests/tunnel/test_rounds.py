@@ -1,7 +1,13 @@
+import asyncio
+from unittest.mock import Mock
+
+import pytest
+
 from jobs.endpoints import Endpoint
 from jobs.tunnels import Cause, ForwardReport, ForwardState, TunnelState
 from tunnel.forward import Forward
-from tunnel.rounds import Finding, finding
+from tunnel.nudges import Nudges
+from tunnel.rounds import Finding, Rounds, finding
 
 HERE, THERE = Endpoint("127.0.0.1", 6379), Endpoint("127.0.0.1", 11435)
 REMOTE = Forward("remote", THERE, HERE, "http")
@@ -46,3 +52,29 @@ def test_a_held_port_is_waited_for_and_then_told() -> None:
 def test_what_the_same_reason_keeps_down_is_said_once() -> None:
     silent = amiss(ForwardState.DEAD, "No answer.")
     assert finding([silent, silent], {}, is_hopeful=False).reason == "No answer."
+
+
+@pytest.mark.parametrize(("heard_at", "is_proven"), [(99.0, False), (100.0, True)])
+def test_what_came_before_it_woke_does_not_prove_that_the_connection_outlived_the_sleep(
+    heard_at: float, is_proven: bool
+) -> None:
+    nudges = Nudges(lambda: 0.0)
+    link, forwards = Mock(), Mock()
+
+    async def asleep_meanwhile(_within_s: float) -> None:
+        nudges.woke(100.0)
+        forwards.heard_at = heard_at
+
+    forwards.probe = asleep_meanwhile
+    rounds = Rounds(
+        link,
+        settings=Mock(probe_s=1.0),
+        forwards=forwards,
+        diary=Mock(),
+        nudges=nudges,
+        clock=lambda: 0.0,
+        chance=lambda: 0.0,
+    )
+    asyncio.run(rounds._ask_all())
+    assert nudges.slept.is_set() is not is_proven
+    assert link.doubt.called is not is_proven

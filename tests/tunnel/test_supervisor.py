@@ -12,7 +12,7 @@ from jobs.endpoints import Endpoint
 from jobs.settings_tunnel import TunnelSettings
 from jobs.tunnels import Cause, ForwardState, TunnelState
 from tests.tunnel.keeping import Kept, keeping
-from tests.tunnel.services import is_sent_away, port, redis, say, serving
+from tests.tunnel.services import is_sent_away, port, redis, say, serving, swallowing
 from tests.tunnel.sshd import Sshd
 from tests.tunnel.wire import Weather, Wire
 from tunnel.forward import forwards_of
@@ -96,6 +96,25 @@ def test_a_dead_service_is_told_by_name_and_does_not_end_the_connection(
             async with serving(redis, service):
                 report = await kept.until_state(TunnelState.UP)
                 assert (report.reason, report.connects) == ("", 1)
+
+    asyncio.run(scene())
+
+
+def test_a_server_is_heard_also_where_nothing_answers_through_it(
+    sshd: Sshd, tmp_path: Path
+) -> None:
+    async def scene() -> None:
+        with swallowing() as to:
+            settings = sshd.settings(local=[leading(port(), to)], **QUICK)
+            async with keeping(settings, tmp_path) as kept:
+                await kept.until(
+                    lambda now: (
+                        now.state is TunnelState.DEGRADED
+                        and now.heard_s is not None
+                        and now.heard_s < now.state_s - 1
+                    ),
+                    "it to be heard again",
+                )
 
     asyncio.run(scene())
 
