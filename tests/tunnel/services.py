@@ -10,6 +10,7 @@ from typing import Any
 import asyncssh
 
 from jobs.endpoints import Endpoint
+from jobs.settings_tunnel import ProbeKind
 from jobs.tunnels import ForwardReport
 from tests.doubles.mlx_server import free_port
 from tests.tunnel.sshd import Sshd
@@ -103,6 +104,11 @@ async def tunnel(
 def port() -> Endpoint:
     """A port of this machine that nobody has now."""
     return Endpoint("127.0.0.1", free_port())
+
+
+def local(to: Endpoint, probe: ProbeKind = "none", listen: Endpoint | None = None) -> Forward:
+    """A forward that listens here, at any port where none is given."""
+    return Forward("local", listen or port(), to, probe)
 
 
 async def call(at: Endpoint) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
