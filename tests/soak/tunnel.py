@@ -168,13 +168,19 @@ def _start(folder: Path) -> subprocess.Popen[bytes]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("NIGHTMILL_")}
     command = [sys.executable, "-m", "tests.soak.tunnel_process", str(folder / "tasks")]
     config = str(folder / "nightmill.toml")
-    return subprocess.Popen(
-        [*command, "tunnel", "up", NAME, "--config", config],
-        stdout=subprocess.DEVNULL,
-        stderr=(folder / "log").open("wb"),
-        env=environment
-        | {"NIGHTMILL_DATA_DIR": str(folder / "data"), "HOME": str(folder), "SSH_AUTH_SOCK": ""},
-    )
+    # The process has its own copy of the file; ours is closed at once.
+    with (folder / "log").open("wb") as log:
+        return subprocess.Popen(
+            [*command, "tunnel", "up", NAME, "--config", config],
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            env=environment
+            | {
+                "NIGHTMILL_DATA_DIR": str(folder / "data"),
+                "HOME": str(folder),
+                "SSH_AUTH_SOCK": "",
+            },
+        )
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
