@@ -5,7 +5,6 @@ import asyncio
 import asyncssh
 import msgspec
 
-from jobs.endpoints import Endpoint
 from jobs.errors import StoppedEarlyError, UsageError
 from nightmill.dialling import Dialled
 from tunnel import host_keys
@@ -41,11 +40,11 @@ def pin(tunnel: Dialled, fingerprint: str) -> ShownKey:
     A tunnel that runs tries again at once. Raises as `look` does, and `UsageError` where the server
     shows another key.
     """
-    server, key = _fetch(tunnel)
-    shown = _shown(tunnel, server, key)
+    address, key = _fetch(tunnel)
+    shown = _shown(tunnel, address, key)
     if fingerprint != shown.fingerprint:
         raise UsageError(
-            f"{server} shows {shown.fingerprint}, not {fingerprint}: nothing was pinned. Somebody"
+            f"{shown.server} shows {shown.fingerprint}, not {fingerprint}: nothing was pinned. Somebody"
             " may stand in between; compare it on the server's own screen."
         )
     try:
@@ -59,18 +58,18 @@ def pin(tunnel: Dialled, fingerprint: str) -> ShownKey:
     return msgspec.structs.replace(shown, is_trusted=True)
 
 
-def _fetch(tunnel: Dialled) -> tuple[Endpoint, asyncssh.SSHKey]:
+def _fetch(tunnel: Dialled) -> tuple[Address, asyncssh.SSHKey]:
     try:
         return asyncio.run(host_keys.fetch(tunnel.settings))
     except TunnelError as error:
         raise StoppedEarlyError(str(error)) from error
 
 
-def _shown(tunnel: Dialled, server: Endpoint, key: asyncssh.SSHKey) -> ShownKey:
-    shown, known = host_keys.fingerprint(key), _pinned(tunnel, server)
+def _shown(tunnel: Dialled, address: Address, key: asyncssh.SSHKey) -> ShownKey:
+    shown, known = host_keys.fingerprint(key), _pinned(tunnel, address)
     return ShownKey(
         name=tunnel.name,
-        server=str(server),
+        server=str(address.server),
         algorithm=key.get_algorithm(),
         fingerprint=shown,
         pinned=known,
@@ -78,8 +77,7 @@ def _shown(tunnel: Dialled, server: Endpoint, key: asyncssh.SSHKey) -> ShownKey:
     )
 
 
-def _pinned(tunnel: Dialled, server: Endpoint) -> tuple[str, ...]:
-    address = Address(server, 0, (server.host, server.port))
+def _pinned(tunnel: Dialled, address: Address) -> tuple[str, ...]:
     try:
         known = host_keys.pinned(tunnel.known_hosts, tunnel.name, address)
     except TunnelError:

@@ -66,19 +66,18 @@ def fingerprint(key: asyncssh.SSHKey) -> str:
     return key.get_fingerprint()
 
 
-async def fetch(settings: TunnelSettings) -> tuple[Endpoint, asyncssh.SSHKey]:
+async def fetch(settings: TunnelSettings) -> tuple[Address, asyncssh.SSHKey]:
     """The key that the server shows now, at the first of its addresses that answers.
 
     Raises:
         TunnelError: it cannot be reached, or broke off.
     """
     reached = await reach(settings.addresses, Names(), settings.connect_s)
-    server = reached.address.server
-    with reached.socket, translated(server, settings.user):
+    with reached.socket, translated(reached.address.server, settings.user):
         key = await asyncssh.get_server_host_key(sock=reached.socket, config=None)
         if key is None:
             raise ValueError("it shows no host key")
-    return server, key
+    return reached.address, key
 
 
 def pin(file: Path, servers: Sequence[Endpoint], key: asyncssh.SSHKey) -> None:

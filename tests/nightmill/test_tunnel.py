@@ -282,6 +282,22 @@ def test_another_host_key_halts_it_until_that_is_trusted(road: Road) -> None:
     road.wait_until("up")
 
 
+def test_another_host_key_of_a_server_given_by_name_is_shown_and_pinned(road: Road) -> None:
+    # In small letters it would become 127.0.0.1.
+    road.write(servers=[f"LOCALHOST:{road.sshd.port}"])
+    first = road.ask("trust", "--json").json["fingerprint"]
+    road.ask("trust", "--fingerprint", first)
+    road.sshd.stop()
+    road.sshd.change_host_key()
+    road.sshd.start()
+
+    shown = road.ask("trust", "--json").json
+
+    assert (shown["pinned"], shown["is_trusted"]) == ([first], False)
+    assert road.ask("trust", "--fingerprint", shown["fingerprint"]).status == 0
+    assert road.ask("trust", "--json").json["is_trusted"]
+
+
 def test_without_a_key_it_says_how_one_is_made(road: Road) -> None:
     road.write(key_file=str(road.file.parent / "no_key"))
     status, _, err = end_of(road.up())

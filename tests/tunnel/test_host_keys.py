@@ -74,10 +74,10 @@ def test_a_file_that_cannot_be_read_is_told(file: Path) -> None:
 
 def test_a_server_shows_its_key_without_a_login(sshd: Sshd, file: Path) -> None:
     settings = sshd.settings(local=[{"listen": "127.0.0.1:6379", "to": "127.0.0.1:6379"}])
-    server, key = asyncio.run(fetch(settings))
-    assert server == Endpoint("127.0.0.1", sshd.port)
+    address, key = asyncio.run(fetch(settings))
+    assert address.server == Endpoint("127.0.0.1", sshd.port)
     real = asyncssh.read_public_key(str(sshd.folder / "host_key.pub"))
     assert fingerprint(key) == fingerprint(real)
     assert fingerprint(key).startswith("SHA256:")
     pin(file, settings.addresses, key)
-    assert [*pinned(file, "home", at(server, "127.0.0.1"))[0]] == [real]
+    assert [*pinned(file, "home", address)[0]] == [real]
