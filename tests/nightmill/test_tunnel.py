@@ -14,6 +14,7 @@ from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
+import asyncssh
 import pytest
 
 from jobs.store import tunnels
@@ -296,6 +297,22 @@ def test_another_host_key_of_a_server_given_by_name_is_shown_and_pinned(road: Ro
     assert (shown["pinned"], shown["is_trusted"]) == ([first], False)
     assert road.ask("trust", "--fingerprint", shown["fingerprint"]).status == 0
     assert road.ask("trust", "--json").json["is_trusted"]
+
+
+def test_any_of_the_keys_of_a_server_can_be_pinned_and_is_then_the_one_that_counts(
+    road: Road,
+) -> None:
+    road.sshd.stop()
+    road.sshd.have_host_keys("ssh-rsa", "ecdsa-sha2-nistp256")
+    road.sshd.start()
+    rsa = asyncssh.read_public_key(str(road.sshd.folder / "ssh-rsa.pub")).get_fingerprint()
+    assert road.ask("trust", "--json").json["algorithm"] == "ssh-ed25519"
+
+    assert road.ask("trust", "--fingerprint", rsa).status == 0
+
+    again = road.ask("trust", "--json").json
+    assert (again["algorithm"], again["fingerprint"]) == ("ssh-rsa", rsa)
+    assert again["is_trusted"]
 
 
 def test_without_a_key_it_says_how_one_is_made(road: Road) -> None:

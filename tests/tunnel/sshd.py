@@ -141,6 +141,13 @@ class Sshd:
         """Become another server in the eyes of who comes after the next start."""
         new_key(self.folder / "host_key")
 
+    def have_host_keys(self, *kinds: str) -> None:
+        """Have one of each of these kinds, too, from the next start on."""
+        with (self.folder / "sshd_config").open("a") as config:
+            for kind in kinds:
+                new_key(self.folder / kind, kind)
+                config.write(f"HostKey {self.folder / kind}\n")
+
     def _is_there(self) -> bool:
         assert self._master is not None
         assert self._master.poll() is None, self.log.read_text()

@@ -1,6 +1,5 @@
-"""Host keys that are pinned, and those that are shown."""
+"""Host keys that are pinned."""
 
-import asyncio
 import socket
 import stat
 from pathlib import Path
@@ -10,9 +9,8 @@ import pytest
 
 from jobs.endpoints import Endpoint
 from jobs.tunnels import Cause
-from tests.tunnel.sshd import Sshd
 from tunnel.failures import TunnelError
-from tunnel.host_keys import fetch, fingerprint, pin, pinned
+from tunnel.host_keys import pin, pinned
 from tunnel.names import Address
 
 LAN, WAN = Endpoint("192.168.1.20", 22), Endpoint("mill.example.org", 2222)
@@ -70,14 +68,3 @@ def test_a_file_that_cannot_be_read_is_told(file: Path) -> None:
     file.write_text("nonsense\n")
     with pytest.raises(TunnelError, match="cannot be read: Invalid known hosts entry"):
         pinned(file, "home", at(LAN))
-
-
-def test_a_server_shows_its_key_without_a_login(sshd: Sshd, file: Path) -> None:
-    settings = sshd.settings(local=[{"listen": "127.0.0.1:6379", "to": "127.0.0.1:6379"}])
-    address, key = asyncio.run(fetch(settings))
-    assert address.server == Endpoint("127.0.0.1", sshd.port)
-    real = asyncssh.read_public_key(str(sshd.folder / "host_key.pub"))
-    assert fingerprint(key) == fingerprint(real)
-    assert fingerprint(key).startswith("SHA256:")
-    pin(file, settings.addresses, key)
-    assert [*pinned(file, "home", address)[0]] == [real]

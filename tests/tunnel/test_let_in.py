@@ -17,7 +17,8 @@ from tests.tunnel.services import port, redis, serving
 from tests.tunnel.sshd import Sshd
 from tests.tunnel.wire import Weather, Wire
 from tunnel.failures import TunnelError
-from tunnel.host_keys import fetch, fingerprint, pin
+from tunnel.host_keys import fingerprint, pin
+from tunnel.shown_keys import fetch
 from tunnel.trying import verdict
 
 #: What may become of one server, but for those that stand for others here.
@@ -83,11 +84,11 @@ def test_an_unknown_user_is_told_like_a_key_that_is_not_taken(sshd: Sshd, tmp_pa
 def test_another_host_key_is_never_taken_by_itself(sshd: Sshd, tmp_path: Path) -> None:
     async def scene() -> None:
         settings = settings_of(sshd)
-        _, pinned = await fetch(settings)
+        _, [pinned] = await fetch(settings, lambda _: ())
         await asyncio.to_thread(sshd.stop)
         sshd.change_host_key()
         await asyncio.to_thread(sshd.start)
-        _, shown = await fetch(settings)
+        _, [shown] = await fetch(settings, lambda _: ())
         async with keeping(settings, tmp_path) as kept:
             report = await halted(kept, Cause.HOST_KEY)
             assert fingerprint(pinned) in report.reason
