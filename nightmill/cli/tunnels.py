@@ -27,7 +27,9 @@ def table(tunnels: "Sequence[TunnelStatus]") -> Iterator[str]:
 def lines(report: TunnelReport) -> Iterator[str]:
     """One tunnel with its forwards, for people."""
     where = f", to {report.server}" if report.server else ""
-    since = report.state_s if report.up_s is None else report.up_s
+    since = report.state_s
+    if report.state is TunnelState.UP and report.up_s is not None:
+        since = report.up_s
     yield f"{report.name}: {said_of(report.state)} for {words.duration(since)}{where}"
     if report.reason:
         yield report.reason
