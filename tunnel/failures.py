@@ -22,6 +22,8 @@ class TunnelError(NightmillError):
     def __init__(self, cause: Cause, sentence: str) -> None:
         super().__init__(sentence)
         self.cause = cause
+        #: The server that it is about; empty where it is about none, or about several.
+        self.server = ""
 
 
 def unreached(server: Endpoint, address: str, error: OSError) -> TunnelError:

@@ -52,6 +52,7 @@ async def connect(
             try:
                 return await log_in(reached, name, settings, known_hosts_file, keys)
             except TunnelError as failure:
+                failure.server = str(server)
                 failures.append(failure)
                 left.remove(server)
     raise verdict(failures)

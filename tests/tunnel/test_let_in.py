@@ -153,6 +153,20 @@ def test_a_stranger_at_one_address_does_not_keep_it_from_trying_the_other(
     asyncio.run(scene())
 
 
+def test_the_server_that_is_named_is_the_one_that_the_reason_is_about(
+    sshd: Sshd, tmp_path: Path
+) -> None:
+    async def scene() -> None:
+        sshd.permit('from="192.0.2.1"')
+        ours, nobody = f"127.0.0.1:{sshd.port}", str(port())
+        async with keeping(settings_of(sshd, servers=[nobody, ours]), tmp_path) as kept:
+            report = await halted(kept, Cause.AUTHENTICATION)
+            assert report.reason.startswith(ours)
+            assert report.server == ours
+
+    asyncio.run(scene())
+
+
 def test_another_host_key_is_looked_at_again_in_another_network(
     sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
