@@ -55,7 +55,7 @@ def of_key(shown: "ShownKey") -> Iterator[str]:
     yield f"Pinned is another one: {pinned}" if pinned else "None is pinned yet."
     yield "Compare it on the server: cat /etc/ssh/ssh_host_*_key.pub | ssh-keygen -lf -"
     command = f"nightmill tunnel trust {shown.name} --fingerprint {shown.fingerprint}"
-    yield f"If it is there, pin it: {command}"
+    yield f"If it is there, pin it: `{command}`"
 
 
 def why_cut_off(cut: CutOff) -> str:

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import threading
@@ -247,7 +248,7 @@ def test_a_server_is_trusted_by_the_fingerprint_that_was_compared(road: Road) ->
     known_hosts = road.file.parent / "pinned" / "home.known_hosts"
     road.write(known_hosts_file=str(known_hosts))
     status, _, err = end_of(road.up())
-    assert (status, "`nightmill tunnel trust home`" in err) == (2, True)
+    assert (status, f"`nightmill tunnel trust home --config {road.file}`" in err) == (2, True)
 
     shown = road.ask("trust", "--json").json
     check_printed("tunnel_trust", shown)
@@ -336,6 +337,14 @@ def test_the_plain_command_is_printed(road: Road) -> None:
     printed = road.ask("print-ssh")
     assert printed.out.startswith("ssh -N -T ")
     assert printed.out.endswith(f" {road.sshd.user}@127.0.0.1\n")
+
+
+def test_the_commands_that_it_names_go_by_the_file_that_was_given(road: Road) -> None:
+    assert f"`nightmill tunnel up home --config {road.file}`" in road.ask("status").out
+    assert f"`nightmill tunnel up home --config {road.file}`" in road.ask("reload").err
+    road.sshd.known_hosts_file.unlink()
+    assert re.search(f"`nightmill tunnel trust home .*--config {road.file}`", road.ask("trust").out)
+    assert f"`nightmill tunnel trust home --config {road.file}`" in end_of(road.up())[2]
 
 
 def test_which_tunnel_is_meant_has_to_be_clear(command: Command, mill: Path) -> None:
