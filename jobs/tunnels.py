@@ -108,7 +108,7 @@ class TunnelReport(msgspec.Struct, frozen=True, kw_only=True):
     #: Why it is not up and what helps, for people; empty while it is.
     reason: str = ""
     cause: Cause | None = None
-    #: The address in use, or tried last; empty before the first try.
+    #: The address in use, or which `reason` is about, or tried last; empty before the first try.
     server: str = ""
     #: Seconds in this state.
     state_s: float = 0.0

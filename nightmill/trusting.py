@@ -1,17 +1,19 @@
 """Which host key a tunnel's server shows, which one is pinned, and pinning what was looked at."""
 
 import asyncio
+from collections.abc import Sequence
+from functools import partial
 
 import asyncssh
 import msgspec
 
-from jobs.endpoints import Endpoint
 from jobs.errors import StoppedEarlyError, UsageError
 from nightmill.dialling import Dialled
 from tunnel import host_keys
 from tunnel.control import Request
 from tunnel.failures import TunnelError
 from tunnel.names import Address
+from tunnel.shown_keys import fetch
 
 
 class ShownKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,24 +34,26 @@ class ShownKey(msgspec.Struct, frozen=True, kw_only=True):
 
 def look(tunnel: Dialled) -> ShownKey:
     """Ask the server; nothing is changed. Raises `StoppedEarlyError` where it cannot be reached."""
-    return _shown(tunnel, *_fetch(tunnel))
+    address, [key] = _fetch(tunnel)
+    return _shown(tunnel, address, key)
 
 
 def pin(tunnel: Dialled, fingerprint: str) -> ShownKey:
-    """Go by the key that the server shows from now on, if it has this fingerprint.
+    """Go by the key of this fingerprint from now on, if it is one of those that the server shows.
 
     A tunnel that runs tries again at once. Raises as `look` does, and `UsageError` where the server
-    shows another key.
+    shows others.
     """
-    server, key = _fetch(tunnel)
-    shown = _shown(tunnel, server, key)
+    address, keys = _fetch(tunnel, fingerprint)
+    shown = _shown(tunnel, address, keys[-1])
     if fingerprint != shown.fingerprint:
+        others = ", ".join(map(host_keys.fingerprint, keys))
         raise UsageError(
-            f"{server} shows {shown.fingerprint}, not {fingerprint}: nothing was pinned. Somebody"
-            " may stand in between; compare it on the server's own screen."
+            f"{shown.server} shows {others}, not {fingerprint}: nothing was pinned. Somebody may"
+            " stand in between; compare it on the server's own screen."
         )
     try:
-        host_keys.pin(tunnel.known_hosts, tunnel.settings.addresses, key)
+        host_keys.pin(tunnel.known_hosts, tunnel.settings.addresses, keys[-1])
     except TunnelError as error:
         raise UsageError(str(error)) from error
     except OSError as error:
@@ -61,18 +65,19 @@ def pin(tunnel: Dialled, fingerprint: str) -> ShownKey:
     return msgspec.structs.replace(shown, is_trusted=True)
 
 
-def _fetch(tunnel: Dialled) -> tuple[Endpoint, asyncssh.SSHKey]:
+def _fetch(tunnel: Dialled, wanted: str | None = None) -> tuple[Address, list[asyncssh.SSHKey]]:
     try:
-        return asyncio.run(host_keys.fetch(tunnel.settings))
+        return asyncio.run(fetch(tunnel.settings, partial(_pinned, tunnel), wanted))
     except TunnelError as error:
         raise StoppedEarlyError(str(error)) from error
 
 
-def _shown(tunnel: Dialled, server: Endpoint, key: asyncssh.SSHKey) -> ShownKey:
-    shown, known = host_keys.fingerprint(key), _pinned(tunnel, server)
+def _shown(tunnel: Dialled, address: Address, key: asyncssh.SSHKey) -> ShownKey:
+    shown = host_keys.fingerprint(key)
+    known = tuple(map(host_keys.fingerprint, _pinned(tunnel, address)))
     return ShownKey(
         name=tunnel.name,
-        server=str(server),
+        server=str(address.server),
         algorithm=key.get_algorithm(),
         fingerprint=shown,
         pinned=known,
@@ -80,11 +85,8 @@ def _shown(tunnel: Dialled, server: Endpoint, key: asyncssh.SSHKey) -> ShownKey:
     )
 
 
-def _pinned(tunnel: Dialled, server: Endpoint) -> tuple[str, ...]:
-    address = Address(server, 0, (server.host, server.port))
+def _pinned(tunnel: Dialled, address: Address) -> Sequence[asyncssh.SSHKey]:
     try:
-        known = host_keys.pinned(tunnel.known_hosts, tunnel.name, address)
+        return host_keys.pinned(tunnel.known_hosts, tunnel.name, address)[0]
     except TunnelError:
         return ()
-    # The name and the address of a server may both be there.
-    return tuple(dict.fromkeys(host_keys.fingerprint(key) for key in known[0]))

@@ -37,9 +37,32 @@ async def reach(
     async def one(server: Endpoint) -> Reached:
         addresses = await names.addresses(server, within_s)
         on_resolved(server)
-        return await _first(partial(_connect, address, within_s) for address in addresses)
+        return await _first(partial(connect, address, within_s) for address in addresses)
 
     return await _first(partial(one, server) for server in servers)
+
+
+async def connect(address: Address, within_s: float) -> Reached:
+    """Connect to one address of a server.
+
+    Raises:
+        TunnelError: it cannot be reached within so many seconds.
+    """
+    try:
+        sock = socket.socket(address.family, socket.SOCK_STREAM)
+    except OSError as error:  # a system without IPv6
+        raise unreached(address.server, address.host, error) from None
+    try:
+        sock.setblocking(False)
+        async with asyncio.timeout(within_s):
+            await asyncio.get_running_loop().sock_connect(sock, address.place)
+    except OSError as error:  # what a time-out is, too
+        sock.close()
+        raise unreached(address.server, address.host, error) from None
+    except BaseException:
+        sock.close()
+        raise
+    return Reached(address, sock)
 
 
 async def _first(ways: Iterable[Callable[[], Awaitable[Reached]]]) -> Reached:
@@ -74,21 +97,3 @@ async def _discard(running: set[asyncio.Future[Reached]]) -> None:
     for late in await asyncio.gather(*running, return_exceptions=True):
         if isinstance(late, Reached):
             late.socket.close()
-
-
-async def _connect(address: Address, within_s: float) -> Reached:
-    try:
-        sock = socket.socket(address.family, socket.SOCK_STREAM)
-    except OSError as error:  # a system without IPv6
-        raise unreached(address.server, address.host, error) from None
-    try:
-        sock.setblocking(False)
-        async with asyncio.timeout(within_s):
-            await asyncio.get_running_loop().sock_connect(sock, address.place)
-    except OSError as error:  # what a time-out is, too
-        sock.close()
-        raise unreached(address.server, address.host, error) from None
-    except BaseException:
-        sock.close()
-        raise
-    return Reached(address, sock)

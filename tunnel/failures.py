@@ -22,6 +22,8 @@ class TunnelError(NightmillError):
     def __init__(self, cause: Cause, sentence: str) -> None:
         super().__init__(sentence)
         self.cause = cause
+        #: The server that it is about; empty where it is about none, or about several.
+        self.server = ""
 
 
 def unreached(server: Endpoint, address: str, error: OSError) -> TunnelError:
@@ -116,8 +118,11 @@ _OTHER_KIND = (
     "{server} has no host key of the kind that was pinned. If that is meant, look at the new one: "
     "`nightmill tunnel trust`."
 )
-_NO_LOGIN = "{server} was reached and did not let anybody log in, for too long."
+_NO_LOGIN = (
+    "{server} was reached and did not let anybody log in, for too long; or it is no SSH server."
+)
 _HUNG_UP = (
     "{server} hung up before the login. Its sshd is starting, has too many logins at once "
-    "(MaxStartups), or shuts this address out for a while (PerSourcePenalties)."
+    "(MaxStartups), shuts this address out for a while (PerSourcePenalties), or it is no SSH "
+    "server."
 )

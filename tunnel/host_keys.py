@@ -1,6 +1,5 @@
-"""Host keys: what was pinned for a server, what it shows, and pinning what somebody looked at."""
+"""Host keys: what was pinned for a server, and pinning what somebody looked at."""
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,10 @@ import asyncssh
 from jobs.disk import sync_path
 from jobs.endpoints import Endpoint
 from jobs.folders import make_private
-from jobs.settings_tunnel import SSH_PORT, TunnelSettings
+from jobs.settings_tunnel import SSH_PORT
 from jobs.tunnels import Cause
-from tunnel.dial import reach
-from tunnel.failures import TunnelError, translated
-from tunnel.names import Address, Names
+from tunnel.failures import TunnelError
+from tunnel.names import Address
 
 #: As asyncssh takes it: keys, authorities and revoked keys, and the same of X.509.
 KnownHosts = tuple[Sequence[Any], ...]
@@ -65,22 +63,6 @@ def changed(name: str, server: Endpoint, known: KnownHosts, shown: asyncssh.SSHK
 def fingerprint(key: asyncssh.SSHKey) -> str:
     """The fingerprint as `ssh-keygen -l` shows it: `SHA256:…`."""
     return key.get_fingerprint()
-
-
-async def fetch(settings: TunnelSettings) -> tuple[Endpoint, asyncssh.SSHKey]:
-    """The key that the server shows now, at the first of its addresses that answers.
-
-    Raises:
-        TunnelError: it cannot be reached, or broke off.
-    """
-    reached = await reach(settings.addresses, Names(), settings.connect_s)
-    server = reached.address.server
-    with reached.socket, translated(server, settings.user):
-        async with asyncio.timeout(settings.login_s):
-            key = await asyncssh.get_server_host_key(sock=reached.socket, config=None)
-        if key is None:
-            raise ValueError("it shows no host key")
-    return server, key
 
 
 def pin(file: Path, servers: Sequence[Endpoint], key: asyncssh.SSHKey) -> None:

@@ -25,7 +25,9 @@ async def own_key(file: Path, agent: Path | None) -> AsyncIterator[Sequence[asyn
         keys = asyncssh.load_keypairs(str(file))
     except (asyncssh.KeyEncryptionError, asyncssh.KeyImportError, ValueError, OSError) as error:
         if "assphrase" not in str(error):
-            raise _fault(f"{file} is no private key: {error}. {_make_one(file)}") from None
+            raise _fault(
+                f"{file} is no private key: {error}. Set `key_file` to one, or move this file away."
+            ) from None
     else:
         yield keys
         return
@@ -60,6 +62,11 @@ def _check_private(file: Path) -> None:
         raise _fault(f"There is no key at {file}. {_make_one(file)}") from None
     except OSError as error:
         raise _fault(f"{file} cannot be looked at: {error.strerror}.") from None
+    if file.suffix == ".pub":
+        raise _fault(
+            f"{file} is the public half of a key; the private one has to be named: set `key_file` "
+            f"to {file.with_suffix('')}."
+        )
     if stat.S_IMODE(found.st_mode) & 0o077:
         raise _fault(f"Others can read the key {file}: `chmod 600 {shlex.quote(str(file))}`.")
     if not os.access(file, os.R_OK):

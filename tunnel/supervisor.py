@@ -210,7 +210,7 @@ class Supervisor:
         until = began + wait_s(cause, self._failures, down_s, self._chance())
         self._diary.next_try_at = until
         state = TunnelState.HALTED if cause in HALTING else TunnelState.BACKOFF
-        self._diary.enter(state, cause, str(failure))
+        self._diary.enter(state, cause, str(failure), server=failure.server or None)
         known = self._known(cause)
         while (left := until - self._clock()) > 0 and self._known(cause) == known:
             if await self._nudges.wait(min(left, TICK_S)):

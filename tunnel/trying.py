@@ -58,6 +58,7 @@ async def connect(
                     reached, name, settings, known_hosts_file, keys, on_bytes=on_bytes
                 )
             except TunnelError as failure:
+                failure.server = str(server)
                 failures.append(failure)
                 left.remove(server)
     raise verdict(failures)

@@ -70,9 +70,9 @@ def command(program: str, folder: Path) -> list[str]:
     return [program, "-D", "-f", str(folder / "sshd_config"), "-E", str(folder / "sshd.log")]
 
 
-def new_key(path: Path) -> str:
+def new_key(path: Path, kind: str = "ssh-ed25519") -> str:
     """Write a key, and its public half beside it; the public half."""
-    key = asyncssh.generate_private_key("ssh-ed25519")
+    key = asyncssh.generate_private_key(kind)
     path.unlink(missing_ok=True)
     path.touch(mode=0o600)
     path.write_bytes(key.export_private_key())

@@ -4,6 +4,7 @@ import typer
 
 from nightmill.cli import options
 from nightmill.cli.output import print_json, tell
+from nightmill.cli.pasting import with_config
 from nightmill.services.facts import here
 from nightmill.services.runner import run
 
@@ -29,6 +30,7 @@ def doctor(
     if json:
         print_json(name=found.name, ok=is_fine, findings=found.findings, server=found.server)
     else:
-        tell(*(f"{f.kind:<8} {f.what}: {f.sentence}" for f in found.findings), "", found.server)
+        said = (f"{f.kind:<8} {f.what}: {f.sentence}" for f in found.findings)
+        tell(*with_config(said, config), "", found.server)
     if not is_fine:
         raise typer.Exit(PROBLEMS)

@@ -12,6 +12,7 @@ from jobs.tunnels import TunnelReport, TunnelState
 from nightmill.cli import options, tunnels
 from nightmill.cli.doctor import doctor
 from nightmill.cli.output import print_json, say, tell
+from nightmill.cli.pasting import errors_with_config, with_config
 from nightmill.cli.signals import InterruptedByUser
 
 tunnel = typer.Typer(
@@ -45,7 +46,9 @@ def up(
             told[:] = [change]
             print_json(report=report)
 
-    raise InterruptedByUser(run_tunnel(lambda: read_configuration(config), name, tell_change))
+    with errors_with_config(config):
+        ended = run_tunnel(lambda: read_configuration(config), name, tell_change)
+    raise InterruptedByUser(ended)
 
 
 @tunnel.command()
@@ -66,9 +69,9 @@ def status(
     if json:
         print_json(name=asked.name, is_running=report is not None, report=report)
     elif report is None:
-        tell(_not_running(asked.name))
+        tell(*with_config([_not_running(asked.name)], config))
     else:
-        tell(*tunnels.lines(report))
+        tell(*with_config(tunnels.lines(report), config))
     if report is None or report.state is not TunnelState.UP:
         raise typer.Exit(NOT_UP)
 
@@ -89,10 +92,11 @@ def reload(
 
     asked = dialled(read_configuration(config), name)
     answer = asked.ask(Request(do="reload"))
-    if answer is None:
-        raise UsageError(_not_running(asked.name))
-    if answer.fault:
-        raise UsageError(f"Tunnel {asked.name} goes on as it was: {answer.fault}")
+    with errors_with_config(config):
+        if answer is None:
+            raise UsageError(_not_running(asked.name))
+        if answer.fault:
+            raise UsageError(f"Tunnel {asked.name} goes on as it was: {answer.fault}")
     if json:
         print_json(name=asked.name, report=answer.report)
     else:
@@ -119,11 +123,12 @@ def trust(
     from nightmill.trusting import look, pin
 
     asked = dialled(read_configuration(config), name)
-    shown = look(asked) if fingerprint is None else pin(asked, fingerprint)
+    with errors_with_config(config):
+        shown = look(asked) if fingerprint is None else pin(asked, fingerprint)
     if json:
         print_json(**msgspec.structs.asdict(shown))
     else:
-        tell(*tunnels.of_key(shown))
+        tell(*with_config(tunnels.of_key(shown), config))
 
 
 @tunnel.command()

@@ -27,7 +27,9 @@ def table(tunnels: "Sequence[TunnelStatus]") -> Iterator[str]:
 def lines(report: TunnelReport) -> Iterator[str]:
     """One tunnel with its forwards, for people."""
     where = f", to {report.server}" if report.server else ""
-    since = report.state_s if report.up_s is None else report.up_s
+    since = report.state_s
+    if report.state is TunnelState.UP and report.up_s is not None:
+        since = report.up_s
     yield f"{report.name}: {said_of(report.state)} for {words.duration(since)}{where}"
     if report.reason:
         yield report.reason
@@ -53,7 +55,7 @@ def of_key(shown: "ShownKey") -> Iterator[str]:
     yield f"Pinned is another one: {pinned}" if pinned else "None is pinned yet."
     yield "Compare it on the server: cat /etc/ssh/ssh_host_*_key.pub | ssh-keygen -lf -"
     command = f"nightmill tunnel trust {shown.name} --fingerprint {shown.fingerprint}"
-    yield f"If it is there, pin it: {command}"
+    yield f"If it is there, pin it: `{command}`"
 
 
 def why_cut_off(cut: CutOff) -> str:

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import threading
@@ -14,6 +15,7 @@ from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
+import asyncssh
 import pytest
 
 from jobs.store import tunnels
@@ -299,7 +301,7 @@ def test_a_server_is_trusted_by_the_fingerprint_that_was_compared(road: Road) ->
     known_hosts = road.file.parent / "pinned" / "home.known_hosts"
     road.write(known_hosts_file=str(known_hosts))
     status, _, err = end_of(road.up())
-    assert (status, "`nightmill tunnel trust home`" in err) == (2, True)
+    assert (status, f"`nightmill tunnel trust home --config {road.file}`" in err) == (2, True)
 
     shown = road.ask("trust", "--json").json
     check_printed("tunnel_trust", shown)
@@ -351,6 +353,38 @@ def test_another_host_key_halts_it_until_that_is_trusted(road: Road) -> None:
     road.wait_until("up")
 
 
+def test_another_host_key_of_a_server_given_by_name_is_shown_and_pinned(road: Road) -> None:
+    # In small letters it would become 127.0.0.1.
+    road.write(servers=[f"LOCALHOST:{road.sshd.port}"])
+    first = road.ask("trust", "--json").json["fingerprint"]
+    road.ask("trust", "--fingerprint", first)
+    road.sshd.stop()
+    road.sshd.change_host_key()
+    road.sshd.start()
+
+    shown = road.ask("trust", "--json").json
+
+    assert (shown["pinned"], shown["is_trusted"]) == ([first], False)
+    assert road.ask("trust", "--fingerprint", shown["fingerprint"]).status == 0
+    assert road.ask("trust", "--json").json["is_trusted"]
+
+
+def test_any_of_the_keys_of_a_server_can_be_pinned_and_is_then_the_one_that_counts(
+    road: Road,
+) -> None:
+    road.sshd.stop()
+    road.sshd.have_host_keys("ssh-rsa", "ecdsa-sha2-nistp256")
+    road.sshd.start()
+    rsa = asyncssh.read_public_key(str(road.sshd.folder / "ssh-rsa.pub")).get_fingerprint()
+    assert road.ask("trust", "--json").json["algorithm"] == "ssh-ed25519"
+
+    assert road.ask("trust", "--fingerprint", rsa).status == 0
+
+    again = road.ask("trust", "--json").json
+    assert (again["algorithm"], again["fingerprint"]) == ("ssh-rsa", rsa)
+    assert again["is_trusted"]
+
+
 def test_without_a_key_it_says_how_one_is_made(road: Road) -> None:
     road.write(key_file=str(road.file.parent / "no_key"))
     status, _, err = end_of(road.up())
@@ -372,6 +406,14 @@ def test_the_plain_command_is_printed(road: Road) -> None:
     printed = road.ask("print-ssh")
     assert printed.out.startswith("ssh -N -T ")
     assert printed.out.endswith(f" {road.sshd.user}@127.0.0.1\n")
+
+
+def test_the_commands_that_it_names_go_by_the_file_that_was_given(road: Road) -> None:
+    assert f"`nightmill tunnel up home --config {road.file}`" in road.ask("status").out
+    assert f"`nightmill tunnel up home --config {road.file}`" in road.ask("reload").err
+    road.sshd.known_hosts_file.unlink()
+    assert re.search(f"`nightmill tunnel trust home .*--config {road.file}`", road.ask("trust").out)
+    assert f"`nightmill tunnel trust home --config {road.file}`" in end_of(road.up())[2]
 
 
 def test_which_tunnel_is_meant_has_to_be_clear(command: Command, mill: Path) -> None:

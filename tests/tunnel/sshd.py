@@ -100,7 +100,8 @@ class Sshd:
         """The processes of its connections."""
         if self._master is None:
             return []
-        return psutil.Process(self._master.pid).children(recursive=True)
+        children = psutil.Process(self._master.pid).children(recursive=True)
+        return [each for each in children if not _is_over(each)]
 
     def settings(self, **more: Any) -> TunnelSettings:
         """Settings of a tunnel to it."""
@@ -141,6 +142,13 @@ class Sshd:
         """Become another server in the eyes of who comes after the next start."""
         new_key(self.folder / "host_key")
 
+    def have_host_keys(self, *kinds: str) -> None:
+        """Have one of each of these kinds, too, from the next start on."""
+        with (self.folder / "sshd_config").open("a") as config:
+            for kind in kinds:
+                new_key(self.folder / kind, kind)
+                config.write(f"HostKey {self.folder / kind}\n")
+
     def _is_there(self) -> bool:
         assert self._master is not None
         assert self._master.poll() is None, self.log.read_text()
@@ -176,3 +184,11 @@ def hardened(*, listen: Iterable[str] = (), opens: Iterable[str] = ()) -> str:
     return _HARDENED.format(
         user=getpass.getuser(), listen=" ".join(listen) or "none", open=" ".join(opens) or "none"
     )
+
+
+def _is_over(process: psutil.Process) -> bool:
+    """Whether it has ended, though its parent has not looked yet."""
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True

@@ -61,6 +61,13 @@ def test_a_failed_login_says_what_helps(error: Exception, cause: Cause) -> None:
     assert caught(error).cause is cause
 
 
+@pytest.mark.parametrize(
+    "error", [asyncssh.ConnectionLost("Connection lost"), TimeoutError()], ids=str
+)
+def test_what_may_be_no_ssh_server_is_told_as_such(error: Exception) -> None:
+    assert "is no SSH server" in str(caught(error))
+
+
 def test_an_end_that_is_not_said_is_told_from_one_that_is() -> None:
     silent = asyncssh.ConnectionLost("Server not responding to keepalive")
     assert ended(silent).cause is Cause.SILENT

@@ -1,6 +1,5 @@
-"""Host keys that are pinned, and those that are shown."""
+"""Host keys that are pinned."""
 
-import asyncio
 import base64
 import hashlib
 import hmac
@@ -12,15 +11,11 @@ import asyncssh
 import pytest
 
 from jobs.endpoints import Endpoint
-from jobs.settings_tunnel import TunnelSettings
 from jobs.tunnels import Cause
-from tests.tunnel.services import mute, serving
-from tests.tunnel.sshd import Sshd
 from tunnel.failures import TunnelError
-from tunnel.host_keys import fetch, fingerprint, pin, pinned
+from tunnel.host_keys import pin, pinned
 from tunnel.names import Address
 
-FORWARD = {"listen": "127.0.0.1:6379", "to": "127.0.0.1:6379"}
 LAN, WAN = Endpoint("192.168.1.20", 22), Endpoint("mill.example.org", 2222)
 
 
@@ -115,18 +110,6 @@ def test_nothing_is_pinned_in_a_file_that_cannot_be_read(file: Path) -> None:
         pin(file, [WAN], new_key())
 
 
-def test_a_server_that_shows_no_key_is_not_waited_for_for_ever() -> None:
-    async def scene() -> None:
-        async with serving(mute) as server:
-            settings = TunnelSettings.model_validate(
-                {"servers": [str(server)], "local": [FORWARD]}
-            ).model_copy(update={"login_s": 0.2})
-            with pytest.raises(TunnelError, match="for too long"):
-                await asyncio.wait_for(fetch(settings), 20)
-
-    asyncio.run(scene())
-
-
 def test_a_missing_file_says_how_the_key_is_pinned(file: Path) -> None:
     with pytest.raises(TunnelError, match="`nightmill tunnel trust home`") as found:
         pinned(file, "home", at(LAN))
@@ -144,14 +127,3 @@ def test_a_file_that_cannot_be_read_is_told(file: Path) -> None:
     file.write_text("nonsense\n")
     with pytest.raises(TunnelError, match="cannot be read: Invalid known hosts entry"):
         pinned(file, "home", at(LAN))
-
-
-def test_a_server_shows_its_key_without_a_login(sshd: Sshd, file: Path) -> None:
-    settings = sshd.settings(local=[FORWARD])
-    server, key = asyncio.run(fetch(settings))
-    assert server == Endpoint("127.0.0.1", sshd.port)
-    real = asyncssh.read_public_key(str(sshd.folder / "host_key.pub"))
-    assert fingerprint(key) == fingerprint(real)
-    assert fingerprint(key).startswith("SHA256:")
-    pin(file, settings.addresses, key)
-    assert [*pinned(file, "home", at(server, "127.0.0.1"))[0]] == [real]

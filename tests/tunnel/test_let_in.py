@@ -17,7 +17,8 @@ from tests.tunnel.services import port, redis, serving
 from tests.tunnel.sshd import Sshd
 from tests.tunnel.wire import Weather, Wire
 from tunnel.failures import TunnelError
-from tunnel.host_keys import fetch, fingerprint, pin
+from tunnel.host_keys import fingerprint, pin
+from tunnel.shown_keys import fetch
 from tunnel.trying import verdict
 
 #: What may become of one server, but for those that stand for others here.
@@ -83,11 +84,11 @@ def test_an_unknown_user_is_told_like_a_key_that_is_not_taken(sshd: Sshd, tmp_pa
 def test_another_host_key_is_never_taken_by_itself(sshd: Sshd, tmp_path: Path) -> None:
     async def scene() -> None:
         settings = settings_of(sshd)
-        _, pinned = await fetch(settings)
+        _, [pinned] = await fetch(settings, lambda _: ())
         await asyncio.to_thread(sshd.stop)
         sshd.change_host_key()
         await asyncio.to_thread(sshd.start)
-        _, shown = await fetch(settings)
+        _, [shown] = await fetch(settings, lambda _: ())
         async with keeping(settings, tmp_path) as kept:
             report = await halted(kept, Cause.HOST_KEY)
             assert fingerprint(pinned) in report.reason
@@ -148,6 +149,20 @@ def test_a_stranger_at_one_address_does_not_keep_it_from_trying_the_other(
                 await wire.turn(Weather.FAIR)
                 await is_connected(kept)
                 assert TunnelState.HALTED not in kept.states
+
+    asyncio.run(scene())
+
+
+def test_the_server_that_is_named_is_the_one_that_the_reason_is_about(
+    sshd: Sshd, tmp_path: Path
+) -> None:
+    async def scene() -> None:
+        sshd.permit('from="192.0.2.1"')
+        ours, nobody = f"127.0.0.1:{sshd.port}", str(port())
+        async with keeping(settings_of(sshd, servers=[nobody, ours]), tmp_path) as kept:
+            report = await halted(kept, Cause.AUTHENTICATION)
+            assert report.reason.startswith(ours)
+            assert report.server == ours
 
     asyncio.run(scene())
 

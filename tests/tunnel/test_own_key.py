@@ -97,7 +97,21 @@ def test_a_key_that_others_can_read_says_how_to_hide_it(file: Path, mode: int) -
 def test_what_is_no_key_is_told_as_such(file: Path) -> None:
     file.touch(mode=0o600)
     file.write_text("nothing of the kind")
-    assert "is no private key" in fault(file)
+    said = fault(file)
+    assert "is no private key" in said
+    # It would write over the same file.
+    assert "ssh-keygen" not in said
+    assert "`key_file`" in said
+
+
+def test_the_public_half_in_the_place_of_the_private_one_is_told_as_such(file: Path) -> None:
+    key = write_key(file)
+    public = file.with_name("key.pub")
+    public.write_bytes(key.export_public_key())
+    assert fault(public) == (
+        f"{public} is the public half of a key; the private one has to be named: set `key_file` to "
+        f"{file}."
+    )
 
 
 def test_a_key_with_a_passphrase_needs_an_agent(file: Path) -> None:
