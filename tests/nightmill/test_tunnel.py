@@ -204,6 +204,27 @@ def test_a_configuration_with_faults_changes_nothing(road: Road) -> None:
     assert road.page(road.ports[0]) == "hello"
 
 
+def test_what_the_server_permits_by_now_is_found_by_doctor_and_had_by_reload(road: Road) -> None:
+    road.sshd.permit('permitopen="127.0.0.1:1"')
+    road.up()
+    road.wait_until("degraded")
+    assert "permitopen=" in forward_of(road.ask("doctor", "--json").json)
+
+    road.sshd.permit("")
+    assert "`nightmill tunnel reload home`" in forward_of(road.ask("doctor", "--json").json)
+    road.ask("reload")
+
+    assert road.wait_until("up")["connects"] == 2
+    road.sshd.permit('permitopen="127.0.0.1:1"')
+    assert "permitopen=" in forward_of(road.ask("doctor", "--json").json)
+
+
+def forward_of(diagnosis: Any) -> str:
+    """What is said of the one forward."""
+    [said] = [each for each in diagnosis["findings"] if each["what"].startswith("forward")]
+    return str(said["sentence"])
+
+
 def test_there_is_one_of_a_name(road: Road) -> None:
     process = road.up()
     road.wait_until("up")
