@@ -204,6 +204,19 @@ def test_a_configuration_with_faults_changes_nothing(road: Road) -> None:
     assert road.page(road.ports[0]) == "hello"
 
 
+def test_a_key_that_is_not_there_does_not_end_a_connection_that_works(road: Road) -> None:
+    road.up()
+    road.wait_until("up")
+    road.write(key_file=str(road.file.parent / "no_key"))
+
+    told = road.ask("reload")
+
+    assert (told.status, "Tunnel home goes on as it was: There is no key" in told.err) == (2, True)
+    assert "Correct `key_file`" in told.err
+    report = road.report()
+    assert (report["state"], report["connects"]) == ("up", 1)
+
+
 def test_what_the_server_permits_by_now_is_found_by_doctor_and_had_by_reload(road: Road) -> None:
     road.sshd.permit('permitopen="127.0.0.1:1"')
     road.up()
