@@ -238,6 +238,23 @@ def forward_of(diagnosis: Any) -> str:
     return str(said["sentence"])
 
 
+def test_a_store_that_does_not_answer_is_blamed_on_the_tunnel_that_brings_it(road: Road) -> None:
+    road.file.write_text(
+        f'{road.file.read_text()}\n[store]\nurl = "postgresql://m@127.0.0.1:{road.ports[0]}/m"\n'
+    )
+    asked = road.command("hosts", f"--config={road.file}")
+    way_out = f"does not run here: `nightmill tunnel up home --config {road.file}`."
+    assert (asked.status, way_out in asked.err) == (3, True)
+
+    road.sshd.stop()
+    road.up()
+    road.wait_until("backoff")
+
+    asked = road.command("hosts", "--config", str(road.file))
+    assert (asked.status, "It comes through tunnel home, which is" in asked.err) == (3, True)
+    assert f"Nothing listens at 127.0.0.1:{road.sshd.port}" in asked.err
+
+
 def test_there_is_one_of_a_name(road: Road) -> None:
     process = road.up()
     road.wait_until("up")
