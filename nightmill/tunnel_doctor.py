@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 
 import msgspec
@@ -54,14 +54,12 @@ def examine(
     """
     tunnel = dialled(settings, name)
     running = _report_of(tunnel)
-    found = asyncio.run(
-        visit(tunnel.name, tunnel.settings, tunnel.places, with_forwards=running is None)
-    )
+    found = asyncio.run(visit(tunnel.name, tunnel.settings, tunnel.places, running))
     findings = (
         *asyncio.run(_keys(tunnel)),
         *asyncio.run(_names(tunnel)),
         *_server(found),
-        *_forwards(found.forwards if running is None else running.forwards),
+        *_forwards(found.forwards if running is None else _compared(running, found)),
         *_sleep(platform, runner),
         *_clock(settings, wall_clock),
         *_service(tunnel.name, site, runner),
@@ -116,7 +114,24 @@ def _server(found: Permitted) -> Iterator[Finding]:
         yield Finding("server", "warning", f"{sentence} Restrict it, with the lines below.")
 
 
-def _forwards(reports: tuple[ForwardReport, ...]) -> Iterator[Finding]:
+def _compared(running: TunnelReport, found: Permitted) -> Iterator[ForwardReport]:
+    """Forwards of a tunnel that runs, as a new connection has them where that was tried."""
+    anew = {(each.direction, each.listen): each for each in found.forwards}
+    for report in running.forwards:
+        tried = anew.get((report.direction, report.listen))
+        if tried is None or tried.state is ForwardState.CLOSED:
+            yield report
+        elif tried.state is ForwardState.UP is not report.state:
+            reason = (
+                f"{report.to} answers on a new connection, not on the one that is used:"
+                f" `nightmill tunnel reload {running.name}` has it connect anew."
+            )
+            yield msgspec.structs.replace(report, reason=reason)
+        else:
+            yield tried
+
+
+def _forwards(reports: Iterable[ForwardReport]) -> Iterator[Finding]:
     for report in reports:
         here, there = ("here", "there") if report.direction == "local" else ("there", "here")
         what = f"forward {report.listen} {here}"

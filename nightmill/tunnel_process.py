@@ -33,6 +33,7 @@ from tunnel.journal import Journal
 from tunnel.lease import Lease
 from tunnel.own_key import own_key
 from tunnel.supervisor import Supervisor
+from tunnel.trying import faults
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +82,12 @@ async def _require_keys(tunnel: Dialled) -> None:
         )
 
 
+async def _require_no_faults(tunnel: Dialled) -> None:
+    """Refuse what would not get another connection, while there is still one."""
+    if found := await faults(tunnel.name, tunnel.settings, tunnel.places):
+        raise UsageError(" ".join(found))
+
+
 class _Process:
     """One tunnel, its lease, its socket and its log."""
 
@@ -96,6 +103,8 @@ class _Process:
         self._session = str(uuid.uuid4())
         self._guard = guard_of(locks_in(settings.data_dir))
         self._journal = Journal()
+        self._reloading = asyncio.Lock()
+        self._hung_up = set[asyncio.Task[str]]()
         self._lease = Lease(settings.store_url)
         self._manager = started_by()
         self._supervisor = Supervisor(
@@ -103,7 +112,7 @@ class _Process:
         )
 
     async def run(self) -> int:
-        with _signals(self._reload) as stopped:
+        with _signals(self._hang_up) as stopped:
             async with AsyncExitStack() as last_first:
                 await self._begin_to_answer(last_first)
                 # Whoever started it need not wait for the server.
@@ -183,33 +192,40 @@ class _Process:
             report=report,
         )
 
-    def _answer(self, request: Request) -> Answer:
+    async def _answer(self, request: Request) -> Answer:
         fault = ""
         match request.do:
             case "reload":
-                fault = self._reload()
+                fault = await self._reload()
             case "retry":
                 self._supervisor.retry_now()
         return Answer(report=self._report(self._supervisor.report()), fault=fault)
 
-    def _reload(self) -> str:
+    def _hang_up(self) -> None:
+        reloading = asyncio.create_task(self._reload())
+        self._hung_up.add(reloading)
+        reloading.add_done_callback(self._hung_up.discard)
+
+    async def _reload(self) -> str:
         """Go by the settings as they are now; where they have faults, what these are."""
-        try:
-            settings = self._read()
-            if settings.data_dir != self._settings.data_dir:
-                raise UsageError(_MOVED)
-            self._tunnel = dialled(settings, self._tunnel.name)
-        except NightmillError as error:
-            logger.warning("Not reloaded: %s", error, extra={"action": "tunnel_not_reloaded"})
-            return str(error)
-        if settings.store_url != self._settings.store_url:
-            # It goes on by itself until the store that it was kept in knows.
-            self._lease.end(wait_s=0)
-            self._lease = Lease(settings.store_url)
-        self._settings = settings
-        self._supervisor.reload(self._tunnel.settings)
-        logger.info("The settings were read again.", extra={"action": "tunnel_reloaded"})
-        return ""
+        async with self._reloading:
+            try:
+                settings = self._read()
+                if settings.data_dir != self._settings.data_dir:
+                    raise UsageError(_MOVED)
+                tunnel = dialled(settings, self._tunnel.name)
+                await _require_no_faults(tunnel)
+            except NightmillError as error:
+                logger.warning("Not reloaded: %s", error, extra={"action": "tunnel_not_reloaded"})
+                return str(error)
+            if settings.store_url != self._settings.store_url:
+                # It goes on by itself until the store that it was kept in knows.
+                self._lease.end(wait_s=0)
+                self._lease = Lease(settings.store_url)
+            self._settings, self._tunnel = settings, tunnel
+            self._supervisor.reload(tunnel.settings)
+            logger.info("The settings were read again.", extra={"action": "tunnel_reloaded"})
+            return ""
 
 
 @contextmanager
@@ -227,7 +243,7 @@ def _alone(data_dir: DataDir, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _signals(reload: Callable[[], str]) -> Iterator["asyncio.Future[int]"]:
+def _signals(reload: Callable[[], None]) -> Iterator["asyncio.Future[int]"]:
     """The first signal that tells us to stop; the second one does not wait."""
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[int] = loop.create_future()

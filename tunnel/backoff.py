@@ -15,6 +15,8 @@ HALTING = frozenset({Cause.AUTHENTICATION, Cause.HOST_KEY, Cause.CONFIGURATION})
 _UNREACHED_S, _LONG_UNREACHED_S, _LONG_S = 2.0, 5.0, 600.0
 _FIRST_S, _LONGEST_S = 1.0, 60.0
 _HALTED_S = (300.0, 900.0)
+#: A login each, for what somebody has to see to on the server.
+_FIRST_LOOK_S, _LONGEST_LOOK_S = 60.0, 900.0
 #: Nothing has failed.
 _AT_ONCE = frozenset({Cause.ASKED, Cause.SLEPT})
 #: Never in a loop without a pause, whatever chance says.
@@ -37,6 +39,13 @@ def wait_s(cause: Cause, failures: int, down_s: float, chance: float) -> float:
         # Nor longer than it was down already: who drew short waits is not punished for it.
         most = min(_LONGEST_S, _FIRST_S * 2.0 ** min(failures - 1, 10), _FIRST_S + down_s)
     return max(_LEAST_S, most * chance)
+
+
+def look_s(looks: int) -> float:
+    """Seconds until a new connection is tried for what the server forbids to the one that is used,
+    after so many that were forbidden it, too.
+    """
+    return min(_LONGEST_LOOK_S, _FIRST_LOOK_S * 2.0 ** min(looks, 10))
 
 
 def failures_after(failures: int, up_s: float | None, logins_in_a_minute: int) -> int:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket as sockets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Literal
@@ -36,7 +36,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def answering(socket: Path, answer: Callable[[Request], Answer]) -> AsyncIterator[None]:
+async def answering(
+    socket: Path, answer: Callable[[Request], Awaitable[Answer]]
+) -> AsyncIterator[None]:
     """While this lasts, `answer` says what comes of what is asked on the socket.
 
     What an earlier process left at its path is removed: whoever calls this holds the tunnel's lock.
@@ -48,7 +50,7 @@ async def answering(socket: Path, answer: Callable[[Request], Answer]) -> AsyncI
         with contextlib.suppress(OSError, ValueError, asyncio.IncompleteReadError):
             async with asyncio.timeout(PATIENCE_S):
                 line = await reader.readuntil(b"\n")
-                writer.write(msgspec.json.encode(_answered(line, answer)) + b"\n")
+                writer.write(msgspec.json.encode(await _answered(line, answer)) + b"\n")
                 await writer.drain()
         writer.close()
 
@@ -98,9 +100,9 @@ def _remove(socket: Path) -> None:
     socket.unlink(missing_ok=True)
 
 
-def _answered(line: bytes, answer: Callable[[Request], Answer]) -> Answer:
+async def _answered(line: bytes, answer: Callable[[Request], Awaitable[Answer]]) -> Answer:
     try:
         request = msgspec.json.decode(line, type=Request)
     except msgspec.MsgspecError as error:
         return Answer(fault=f"expected a request as JSON: {error}")
-    return answer(request)
+    return await answer(request)

@@ -10,11 +10,26 @@ from jobs.errors import StoreError
 from jobs.store import tunnels
 from jobs.store.store import Store
 from jobs.store.tunnels import TunnelRow
+from jobs.tunnels import TunnelState
 
 logger = logging.getLogger(__name__)
 
 #: Seconds that giving the lease back to the store may take at the end.
 GOODBYE_S = 2.0
+#: Seconds from being connected on in which a store that the tunnel brings may come to be had.
+SETTLES_S = 5.0
+#: What a tunnel is not: it tries again by itself.
+_TO_A_COMMAND = ", then give the same command again."
+_CONNECTED = frozenset({TunnelState.UP, TunnelState.DEGRADED})
+
+
+def may_have_store(tunnel: TunnelRow) -> bool:
+    """Whether the store should be had by now, so that it is news if it is not.
+
+    One that comes through the tunnel itself is not before that is connected, and for a moment then.
+    """
+    report = tunnel.report
+    return not tunnel.brings or (report.state in _CONNECTED and report.state_s >= SETTLES_S)
 
 
 class Lease:
@@ -33,7 +48,8 @@ class Lease:
         #: As it was taken last; None while it is not ours.
         self._taken: TunnelRow | None = None
         self._rival = ""
-        self._trouble = ""
+        #: Whether the log says that the store does not hear of it.
+        self._is_troubled = False
         self._thread = threading.Thread(target=self._run, name="lease", daemon=True)
         self._thread.start()
 
@@ -77,7 +93,7 @@ class Lease:
                 # Its connections went with the tunnel, the one by which it comes back is new.
                 self._publish(told)
         except StoreError as error:
-            self._meet(error)
+            self._meet(error, told)
         except Exception:
             # The tunnel goes on, and it is tried again with what is told next.
             logger.exception("The lease could not be renewed.", extra={"action": "lease_failed"})
@@ -107,21 +123,22 @@ class Lease:
                 with self._store.write() as c:
                     tunnels.leave(c, taken.name, taken.session)
         except StoreError as error:
-            self._meet(error)
+            self._meet(error, taken)
 
-    def _meet(self, error: StoreError) -> None:
-        if not self._trouble:
-            logger.info(
-                "The store does not hear of the tunnel for now: %s",
-                error,
-                extra={"action": "lease_waits"},
-            )
-        self._trouble = str(error)
+    def _meet(self, error: StoreError, told: TunnelRow) -> None:
+        if self._is_troubled or not may_have_store(told):
+            return
+        self._is_troubled = True
+        logger.info(
+            "The store does not hear of the tunnel for now: %s",
+            str(error).replace(_TO_A_COMMAND, "."),
+            extra={"action": "lease_waits"},
+        )
 
     def _get_over(self) -> None:
-        if self._trouble:
+        if self._is_troubled:
             logger.info("The store hears of the tunnel again.", extra={"action": "lease_kept"})
-        self._trouble = ""
+        self._is_troubled = False
 
 
 def _holder(rows: list[TunnelRow], name: str) -> str:

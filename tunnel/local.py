@@ -64,7 +64,8 @@ class LocalWay(Way):
         except TimeoutError:
             return Answer(None, reasons.no_answer(forward, within_s))
         except asyncssh.ChannelOpenError as error:
-            return Answer(None, reasons.not_opened(forward, error))
+            is_forbidden = error.code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED
+            return Answer(None, reasons.not_opened(forward, error), is_forbidden=is_forbidden)
         if trouble:
             return Answer(None, reasons.dead(forward, trouble))
         return Answer(self._clock() - began)
@@ -101,6 +102,13 @@ class LocalWay(Way):
         except asyncssh.ChannelOpenError:
             # The next probe says why.
             relay.cut()
+
+
+class UnboundWay(LocalWay):
+    """Leads there for questions only: a tunnel that runs listens here."""
+
+    async def _bind(self) -> bool:
+        return True
 
 
 class _SentAway(asyncio.Protocol):

@@ -105,7 +105,8 @@ def _fault(sentence: str) -> TunnelError:
 
 
 def _make_one(file: Path) -> str:
-    return f"Make one: `ssh-keygen -t ed25519 -N '' -f {shlex.quote(str(file))}`."
+    name = shlex.quote(str(file))
+    return f"Correct `key_file`, or make one: `ssh-keygen -t ed25519 -N '' -f {name}`."
 
 
 def _unlock(file: Path) -> str:

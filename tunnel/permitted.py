@@ -1,14 +1,15 @@
 """What a server permits, found out by asking it through a connection of our own."""
 
 import asyncio
+from collections.abc import Sequence
 
 import asyncssh
 import msgspec
 
 from jobs.settings_tunnel import TunnelSettings
-from jobs.tunnels import ForwardReport
+from jobs.tunnels import ForwardReport, ForwardState, TunnelReport
 from tunnel.failures import TunnelError
-from tunnel.forward import forwards_of
+from tunnel.forward import Forward, forwards_of
 from tunnel.login import Link
 from tunnel.names import Names
 from tunnel.places import Places
@@ -28,21 +29,23 @@ class Permitted(msgspec.Struct, frozen=True, kw_only=True):
     #: Why none did; empty where one did.
     failure: str = ""
     sshd: SshdVersion | None = None
-    #: Each forward, tried once; none where a tunnel runs that has them.
+    #: Forwards, each tried once on this connection.
     forwards: tuple[ForwardReport, ...] = ()
     #: What we may do there though no tunnel needs it, one sentence each.
     excess: tuple[str, ...] = ()
 
 
 async def visit(
-    name: str, settings: TunnelSettings, places: Places, *, with_forwards: bool
+    name: str, settings: TunnelSettings, places: Places, running: TunnelReport | None
 ) -> Permitted:
-    """Log in, try each forward if that is wanted, and what should not be possible."""
-    forwards = Forwards()
+    """Log in, try the forwards, and what should not be possible.
+
+    A tunnel that runs keeps its ports: what it has on the server is not tried.
+    """
+    forwards = Forwards(listens_here=running is None)
     try:
-        if with_forwards:
-            # What listens here can be tried without any server.
-            await forwards.want(forwards_of(settings))
+        # What listens here can be tried without any server.
+        await forwards.want(_to_try(forwards_of(settings), running))
         try:
             link = await connect(name, settings, places, Names(), lambda _state, _server: None)
         except TunnelError as failure:
@@ -54,6 +57,15 @@ async def visit(
             await link.close()
     finally:
         await forwards.close()
+
+
+def _to_try(wanted: Sequence[Forward], running: TunnelReport | None) -> list[Forward]:
+    if running is None:
+        return list(wanted)
+    refused = {each.listen for each in running.forwards if each.state is ForwardState.REFUSED}
+    return [
+        each for each in wanted if (each.direction == "remote") == (str(each.listen) in refused)
+    ]
 
 
 async def _look_around(link: Link, settings: TunnelSettings, forwards: Forwards) -> Permitted:

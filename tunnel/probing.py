@@ -35,6 +35,8 @@ class Answer(NamedTuple):
     trouble: str = ""
     #: What keeps it from being open, where it is not any more.
     cause: Cause | None = None
+    #: Whether the server does not let this connection through.
+    is_forbidden: bool = False
 
 
 class Talk(Session):

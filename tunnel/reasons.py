@@ -7,8 +7,11 @@ import asyncssh
 from jobs.endpoints import Endpoint
 from tunnel.forward import Forward
 
-#: What prints the lines for the server.
-_LINES = "`nightmill tunnel doctor` prints the lines for the server."
+#: What prints the lines for the server, and what helps once they are there.
+_LINES = (
+    "`nightmill tunnel doctor` prints the lines for the server. They count for new connections: "
+    "one is tried now and then, at once by `nightmill tunnel reload`."
+)
 
 
 def not_opened(forward: Forward, error: asyncssh.ChannelOpenError) -> str:

@@ -35,9 +35,9 @@ class RemoteWay(Way):
         try:
             listener = await line.listen(self.forward.listen, lambda: self._accept(line))
         except asyncssh.ChannelListenError:
-            cause, reason = await self._why_not(line)
+            cause, reason, is_forbidden = await self._why_not(line)
             if self._line is line:
-                self._is_refused(cause, reason)
+                self._is_refused(cause, reason, is_forbidden=is_forbidden)
             return
         if self._line is line:
             self._listener = listener
@@ -119,22 +119,25 @@ class RemoteWay(Way):
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, _words(error)) from error
         return relay.channel
 
-    async def _why_not(self, line: Line) -> tuple[Cause, str]:
-        """SSH does not say; whether somebody listens there tells most of it."""
+    async def _why_not(self, line: Line) -> tuple[Cause, str, bool]:
+        """SSH does not say; whether somebody listens there tells most of it.
+
+        At last, whether it is not permitted, or may not be.
+        """
         listen, talk = self.forward.listen, Talk(line)
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 await line.open(listen, talk)
         except asyncssh.ChannelOpenError as error:
             if error.code == asyncssh.OPEN_CONNECT_FAILED and not listen.path:
-                return Cause.CONFIGURATION, reasons.not_permitted(listen)
+                return Cause.CONFIGURATION, reasons.not_permitted(listen), True
         except TimeoutError:
             pass
         else:
-            return Cause.PORT_HELD, reasons.taken_there(listen)
+            return Cause.PORT_HELD, reasons.taken_there(listen), False
         finally:
             talk.close()
-        return Cause.PORT_HELD, reasons.taken_or_not_permitted(listen)
+        return Cause.PORT_HELD, reasons.taken_or_not_permitted(listen), True
 
 
 def _words(error: OSError) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from jobs.clocks import counting_sleep
@@ -12,7 +12,7 @@ from jobs.tunnels import Cause, TunnelReport, TunnelState
 from tunnel.backoff import HALTING, failures_after, wait_s
 from tunnel.diary import Diary
 from tunnel.failures import TunnelError
-from tunnel.forward import forwards_of
+from tunnel.forward import Forward, forwards_of
 from tunnel.leftover import Leftover
 from tunnel.login import Link
 from tunnel.names import Names
@@ -20,6 +20,7 @@ from tunnel.network import network_now
 from tunnel.nudges import TICK_S, Nudges
 from tunnel.places import Places
 from tunnel.rounds import Rounds
+from tunnel.second_look import until_permitted, works_anew
 from tunnel.traffic import Forwards
 from tunnel.trying import connect
 
@@ -81,10 +82,13 @@ class Supervisor:
         return self._diary.report()
 
     def reload(self, settings: TunnelSettings) -> None:
-        """Go by other settings: forwards by their difference, the rest by a new connection."""
+        """Go by other settings: forwards by their difference, the rest by a new connection.
+
+        So it is for a forward that the server forbids: what it permits counts for new ones only.
+        """
         others = _of_connection(settings) != _of_connection(self._settings)
         self._settings = settings
-        if others:
+        if others or not set(forwards_of(settings)).isdisjoint(self._forwards.forbidden):
             self._is_replaced.set()
         if self._rounds is not None:
             self._rounds.settings = settings
@@ -172,22 +176,29 @@ class Supervisor:
         )
         going = asyncio.ensure_future(self._rounds.run())
         replaced = asyncio.ensure_future(self._is_replaced.wait())
+        looking = asyncio.ensure_future(
+            until_permitted(self._forwards, self._works_anew, self._clock)
+        )
         try:
-            ends: list[asyncio.Future[Any]] = [going, replaced, link.lost]
+            ends: list[asyncio.Future[Any]] = [going, replaced, looking, link.lost]
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._rounds = None
-            going.cancel()
-            replaced.cancel()
-            await asyncio.gather(going, replaced, return_exceptions=True)
-        if not going.cancelled():
-            going.result()
+            for each in (going, replaced, looking):
+                each.cancel()
+            await asyncio.gather(going, replaced, looking, return_exceptions=True)
+        for each in (going, looking):
+            if not each.cancelled():
+                each.result()
         if not link.lost.done():
-            return TunnelError(Cause.ASKED, _ANEW)
+            return TunnelError(Cause.ASKED, _ANEW if looking.cancelled() else _PERMITTED)
         why = link.lost.result()
         if why.cause is Cause.SILENT and self._nudges.slept.is_set():
             return TunnelError(Cause.SLEPT, "The connection did not outlive this machine's sleep.")
         return why
+
+    async def _works_anew(self, wanted: Sequence[Forward]) -> bool:
+        return await works_anew(self._name, self._settings, self._places, wanted)
 
     def _part(self, link: Link, why: TunnelError) -> None:
         if why.cause in _UNSAID:
@@ -242,3 +253,4 @@ def _of_connection(settings: TunnelSettings) -> dict[str, object]:
 
 
 _ANEW = "It begins anew."
+_PERMITTED = "The server permits more to a new connection."

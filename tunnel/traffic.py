@@ -10,7 +10,7 @@ from jobs.tunnels import Cause, ForwardReport, ForwardState
 from tunnel.forward import Forward, plan
 from tunnel.heard import Heard
 from tunnel.line import Line
-from tunnel.local import LocalWay
+from tunnel.local import LocalWay, UnboundWay
 from tunnel.remote import RemoteWay
 from tunnel.way import Way
 
@@ -18,8 +18,12 @@ from tunnel.way import Way
 class Forwards:
     """Local listeners outlive connections; what is wrong with one is in its report, not raised."""
 
-    def __init__(self, clock: Callable[[], float] = counting_sleep) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = counting_sleep, *, listens_here: bool = True
+    ) -> None:
+        """Where it does not listen here, local ones can be probed, but take no connections."""
         self._clock = clock
+        self._local = LocalWay if listens_here else UnboundWay
         self._ways: dict[Forward, Way] = {}
         self._line: Line | None = None
         #: Told by its channels, and by whoever made the connection.
@@ -41,6 +45,11 @@ class Forwards:
     def causes(self) -> dict[Forward, Cause]:
         """Why forwards are refused: PORT_HELD on the server, or CONFIGURATION."""
         return {forward: way.cause for forward, way in self._ways.items() if way.cause is not None}
+
+    @property
+    def forbidden(self) -> tuple[Forward, ...]:
+        """Those that the server does not permit to this connection, or may not."""
+        return tuple(forward for forward, way in self._ways.items() if way.is_forbidden)
 
     async def want(self, forwards: Sequence[Forward]) -> None:
         """Make these the forwards: close and open what changed, and leave the rest alone."""
@@ -91,5 +100,5 @@ class Forwards:
         self._line = None
 
     def _new_way(self, forward: Forward) -> Way:
-        kind = LocalWay if forward.direction == "local" else RemoteWay
+        kind = self._local if forward.direction == "local" else RemoteWay
         return kind(forward, self._clock)

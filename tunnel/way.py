@@ -26,6 +26,8 @@ class Way(ABC):
         self.state = ForwardState.CLOSED
         #: What keeps it from being open.
         self.cause: Cause | None = None
+        #: Whether the server does not permit it, or may not: to this connection, for its lifetime.
+        self.is_forbidden = False
         self._clock = clock
         self._line: Line | None = None
         #: What was asked last; the server may not have answered it yet.
@@ -73,7 +75,7 @@ class Way(ABC):
             if self._line is line:
                 self._is_refused(answer.cause, answer.trouble)
             return False
-        self._reason = answer.trouble
+        self._reason, self.is_forbidden = answer.trouble, answer.is_forbidden
         if answer.took_s is None:
             self.state = ForwardState.DEAD
             return False
@@ -108,13 +110,24 @@ class Way(ABC):
         )
 
     def _is_open(self) -> None:
-        self.state, self.cause, self._reason = ForwardState.OPEN, None, ""
+        self._become(ForwardState.OPEN)
 
     def _is_closed(self) -> None:
-        self.state, self.cause, self._reason = ForwardState.CLOSED, None, ""
+        self._become(ForwardState.CLOSED)
 
-    def _is_refused(self, cause: Cause, reason: str) -> None:
-        self.state, self.cause, self._reason = ForwardState.REFUSED, cause, reason
+    def _is_refused(self, cause: Cause, reason: str, *, is_forbidden: bool = False) -> None:
+        self._become(ForwardState.REFUSED, cause, reason, is_forbidden=is_forbidden)
+
+    def _become(
+        self,
+        state: ForwardState,
+        cause: Cause | None = None,
+        reason: str = "",
+        *,
+        is_forbidden: bool = False,
+    ) -> None:
+        self.state, self.cause = state, cause
+        self._reason, self.is_forbidden = reason, is_forbidden
 
     async def _ask_there(self, line: Line, at: Endpoint) -> str:
         """Ask the service on a channel to there; what is wrong, or nothing.

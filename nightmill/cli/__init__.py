@@ -9,6 +9,7 @@ from jobs.errors import NightmillError, SettingsError, UsageError
 from nightmill.cli.app import app
 from nightmill.cli.output import ReaderGone, say
 from nightmill.cli.signals import InterruptedByUser
+from nightmill.cli.way_there import way_there
 
 COULD_NOT_START = 2
 STOPPED_EARLY = 3
@@ -27,7 +28,7 @@ def main() -> NoReturn:
     except Exception as error:  # noqa: BLE001  (the last one to see it: it is told and translated)
         if arguments[:1] == ["--debug"]:
             traceback.print_exc()
-        say(*last_words(error))
+        say(*last_words(error), *way_there(error, arguments))
         sys.exit(exit_status(error))
     sys.exit(0)
 

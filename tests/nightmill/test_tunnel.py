@@ -1,6 +1,5 @@
 """`nightmill tunnel` beside a real sshd: up, asked, reloaded, ended, and what it wants first."""
 
-import http.client
 import json
 import os
 import re
@@ -9,11 +8,8 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
-from subprocess import Popen
-from typing import Any
 
 import asyncssh
 import pytest
@@ -22,10 +18,10 @@ from jobs.store import tunnels
 from jobs.store.store import Store
 from jobs.store.tunnels import TunnelRow
 from jobs.tunnels import TunnelReport, TunnelState
-from tests.doubles.mlx_server import free_port
-from tests.nightmill.conftest import Command, Ended, Start
-from tests.nightmill.mill_process import FAKE_POOL, end_of, start_in_a_terminal
+from tests.nightmill.conftest import Command, Start
+from tests.nightmill.mill_process import end_of, start_in_a_terminal
 from tests.nightmill.printed import check_printed
+from tests.nightmill.road import Hello, Road
 from tests.tunnel.sshd import Sshd
 from tests.waiting import eventually
 
@@ -40,81 +36,6 @@ ELSEWHERE = TunnelRow(
     version="0.1.0",
     report=TunnelReport(name="home", state=TunnelState.UP),
 )
-
-
-class Hello(BaseHTTPRequestHandler):
-    """Answers every question alike."""
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", "5")
-        self.end_headers()
-        self.wfile.write(b"hello")
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@dataclass
-class Road:
-    """A tunnel to a server with a web page, and the configuration that describes it."""
-
-    sshd: Sshd
-    file: Path
-    page_port: int
-    command: Command
-    start: Start
-    ports: list[int] = field(default_factory=lambda: [free_port()])
-
-    def write(self, **changes: Any) -> None:
-        """The configuration, with a local forward for each of the ports."""
-        keys = {
-            "servers": [f"127.0.0.1:{self.sshd.port}"],
-            "user": self.sshd.user,
-            "key_file": str(self.sshd.key_file),
-            "known_hosts_file": str(self.sshd.known_hosts_file),
-            "probe_every_s": 0.5,
-            **changes,
-        }
-        local = [
-            f'{{listen = "127.0.0.1:{port}", to = "127.0.0.1:{self.page_port}", probe = "http"}}'
-            for port in self.ports
-        ]
-        lines = [f"{key} = {json.dumps(value)}" for key, value in keys.items()]
-        self.file.write_text(
-            "\n".join([FAKE_POOL, "[tunnel.home]", *lines, f"local = [{', '.join(local)}]"])
-        )
-
-    def up(self, *args: str) -> "Popen[str]":
-        return self.start("tunnel", "up", *args, "--config", str(self.file))
-
-    def ask(self, verb: str, *args: str) -> Ended:
-        return self.command("tunnel", verb, *args, "--config", str(self.file))
-
-    def report(self) -> Any:
-        """What it says of itself; None while it does not run."""
-        printed = self.ask("status", "--json").json
-        check_printed("tunnel_status", printed)
-        return printed["report"]
-
-    def wait_until(self, state: str) -> Any:
-        """The first report in this state."""
-
-        def seen() -> Any:
-            report = self.report()
-            return report if report is not None and report["state"] == state else None
-
-        return eventually(seen, f"the tunnel to be {state}")
-
-    def page(self, port: int) -> str:
-        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as c:
-            c.request("GET", "/")
-            return c.getresponse().read().decode()
-
-    def listed(self) -> list[dict[str, Any]]:
-        """The tunnels as the other machines see them."""
-        tunnels: list[dict[str, Any]] = self.command("hosts", "--json").json["tunnels"]
-        return tunnels
 
 
 @pytest.fixture
@@ -186,77 +107,21 @@ def test_it_ends_with_the_terminal_that_it_was_started_from(road: Road) -> None:
         process.wait()
 
 
-@pytest.mark.parametrize("way", ["command", "signal"])
-def test_forwards_change_without_another_connection(road: Road, way: str) -> None:
-    process = road.up()
-    road.wait_until("up")
-    kept, added = road.ports[0], free_port()
-    road.ports.append(added)
-    road.write()
+def test_a_store_that_does_not_answer_is_blamed_on_the_tunnel_that_brings_it(road: Road) -> None:
+    road.file.write_text(
+        f'{road.file.read_text()}\n[store]\nurl = "postgresql://m@127.0.0.1:{road.ports[0]}/m"\n'
+    )
+    asked = road.command("hosts", f"--config={road.file}")
+    way_out = f"does not run here: `nightmill tunnel up home --config {road.file}`."
+    assert (asked.status, way_out in asked.err) == (3, True)
 
-    if way == "command":
-        check_printed("tunnel_reload", road.ask("reload", "--json").json)
-    else:
-        process.send_signal(signal.SIGHUP)
-
-    eventually(lambda: len(road.report()["forwards"]) == 2, "the second forward")
-    report = road.wait_until("up")
-    assert [road.page(port) for port in (kept, added)] == ["hello", "hello"]
-    assert report["connects"] == 1
-
-
-def test_a_configuration_with_faults_changes_nothing(road: Road) -> None:
+    road.sshd.stop()
     road.up()
-    road.wait_until("up")
-    good = road.file.read_text()
-    road.file.write_text(good.replace("probe_every_s = 0.5", "probe_every_s = 'x'"))
+    road.wait_until("backoff")
 
-    # The command reads it too, and says so itself; the tunnel is told by a signal.
-    assert road.ask("reload").status == 2
-
-    road.file.write_text(good)
-    assert road.page(road.ports[0]) == "hello"
-
-
-def test_another_store_hears_of_it_after_a_reload_and_the_one_before_no_more(
-    road: Road, mill: Path
-) -> None:
-    process = road.up()
-    road.wait_until("up")
-    eventually(road.listed, "the lease")
-    other = mill / "other.db"
-    road.command("batches", "--config", str(road.file))
-    with_other = f'[store]\nurl = "sqlite:///{other}"\n{road.file.read_text()}'
-    road.file.write_text(with_other)
-    road.command("batches", "--config", str(road.file))
-
-    process.send_signal(signal.SIGHUP)
-
-    with closing(Store.open(f"sqlite:///{other}")) as store:
-
-        def heard_of() -> list[TunnelRow]:
-            with store.read() as c:
-                return tunnels.listing(c)
-
-        eventually(heard_of, "the lease in the other store")
-    eventually(lambda: road.listed() == [], "the end of the first lease")
-
-
-def test_another_data_directory_wants_it_started_again(
-    road: Road, mill: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("NIGHTMILL_DATA_DIR")
-    rest = road.file.read_text()
-    road.file.write_text(f'data_dir = "{mill / "data"}"\n{rest}')
-    process = road.up()
-    road.wait_until("up")
-    road.file.write_text(f'data_dir = "{mill / "elsewhere"}"\n{rest}')
-
-    process.send_signal(signal.SIGHUP)
-    process.terminate()
-
-    status, _, err = end_of(process)
-    assert (status, "Not reloaded: `data_dir` is another folder now" in err) == (143, True), err
+    asked = road.command("hosts", "--config", str(road.file))
+    assert (asked.status, "It comes through tunnel home, which is" in asked.err) == (3, True)
+    assert f"Nothing listens at 127.0.0.1:{road.sshd.port}" in asked.err
 
 
 def test_there_is_one_of_a_name(road: Road) -> None:
@@ -297,78 +162,6 @@ def test_a_server_that_goes_is_told_and_found_again(road: Road) -> None:
     assert road.wait_until("up")["connects"] == 2
 
 
-def test_a_server_is_trusted_by_the_fingerprint_that_was_compared(road: Road) -> None:
-    known_hosts = road.file.parent / "pinned" / "home.known_hosts"
-    road.write(known_hosts_file=str(known_hosts))
-    status, _, err = end_of(road.up())
-    assert (status, f"`nightmill tunnel trust home --config {road.file}`" in err) == (2, True)
-
-    shown = road.ask("trust", "--json").json
-    check_printed("tunnel_trust", shown)
-    assert (shown["pinned"], shown["is_trusted"], known_hosts.exists()) == ([], False, False)
-    refused = road.ask("trust", "--fingerprint", "SHA256:another")
-    assert (refused.status, known_hosts.exists()) == (2, False)
-    assert shown["fingerprint"] in refused.err
-    assert shown["fingerprint"] in road.ask("trust").out
-
-    assert road.ask("trust", "--fingerprint", shown["fingerprint"]).status == 0
-
-    again = road.ask("trust", "--json").json
-    assert (again["pinned"], again["is_trusted"]) == ([shown["fingerprint"]], True)
-    road.up()
-    road.wait_until("up")
-
-
-def test_nothing_is_trusted_beside_a_pattern_that_vouches_for_the_server_too(road: Road) -> None:
-    known_hosts = road.file.parent / "home.known_hosts"
-    key = (road.sshd.folder / "host_key.pub").read_text()
-    known_hosts.write_text(f"* {key}")
-    road.write(known_hosts_file=str(known_hosts))
-    road.sshd.stop()
-    road.sshd.change_host_key()
-    road.sshd.start()
-
-    shown = road.ask("trust", "--json").json["fingerprint"]
-    refused = road.ask("trust", "--fingerprint", shown)
-
-    assert (refused.status, "a pattern that vouches" in refused.err) == (2, True)
-    assert known_hosts.read_text() == f"* {key}"
-
-
-def test_another_host_key_halts_it_until_that_is_trusted(road: Road) -> None:
-    road.up()
-    road.wait_until("up")
-    road.sshd.stop()
-    road.sshd.change_host_key()
-    road.sshd.start()
-
-    report = road.wait_until("halted")
-    assert report["cause"] == "host key"
-    shown = road.ask("trust", "--json").json
-    assert shown["fingerprint"] in report["reason"]
-    assert shown["pinned"] != [shown["fingerprint"]]
-
-    road.ask("trust", "--fingerprint", shown["fingerprint"])
-
-    road.wait_until("up")
-
-
-def test_another_host_key_of_a_server_given_by_name_is_shown_and_pinned(road: Road) -> None:
-    # In small letters it would become 127.0.0.1.
-    road.write(servers=[f"LOCALHOST:{road.sshd.port}"])
-    first = road.ask("trust", "--json").json["fingerprint"]
-    road.ask("trust", "--fingerprint", first)
-    road.sshd.stop()
-    road.sshd.change_host_key()
-    road.sshd.start()
-
-    shown = road.ask("trust", "--json").json
-
-    assert (shown["pinned"], shown["is_trusted"]) == ([first], False)
-    assert road.ask("trust", "--fingerprint", shown["fingerprint"]).status == 0
-    assert road.ask("trust", "--json").json["is_trusted"]
-
-
 def test_any_of_the_keys_of_a_server_can_be_pinned_and_is_then_the_one_that_counts(
     road: Road,
 ) -> None:
@@ -389,17 +182,6 @@ def test_without_a_key_it_says_how_one_is_made(road: Road) -> None:
     road.write(key_file=str(road.file.parent / "no_key"))
     status, _, err = end_of(road.up())
     assert (status, "ssh-keygen -t ed25519" in err) == (2, True)
-
-
-def test_a_server_that_is_not_there_cannot_be_trusted(road: Road) -> None:
-    road.sshd.stop()
-    told = road.ask("trust")
-    assert (told.status, "Nothing listens at" in told.err) == (3, True)
-
-
-def test_what_does_not_run_cannot_be_reloaded(road: Road) -> None:
-    told = road.ask("reload")
-    assert (told.status, "nightmill tunnel up home" in told.err) == (2, True)
 
 
 def test_the_plain_command_is_printed(road: Road) -> None:

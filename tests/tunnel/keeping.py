@@ -17,6 +17,7 @@ class Kept:
     """The supervisor and all that it told."""
 
     def __init__(self, settings: TunnelSettings, places: Places) -> None:
+        self.settings = settings
         self.told: list[TunnelReport] = []
         #: Seconds by which its clock goes wrong.
         self.ahead_s = 0.0

@@ -1,7 +1,7 @@
 import pytest
 
 from jobs.tunnels import Cause
-from tunnel.backoff import HALTING, failures_after, wait_s
+from tunnel.backoff import HALTING, failures_after, look_s, wait_s
 
 
 def longest(cause: Cause, failures: int = 1, down_s: float = 500) -> float:
@@ -46,3 +46,8 @@ def test_failures_are_forgotten_once_it_was_up() -> None:
 def test_where_it_breaks_again_and_again_only_a_minute_of_being_up_counts() -> None:
     assert failures_after(5, up_s=59, logins_in_a_minute=21) == 6
     assert failures_after(5, up_s=60, logins_in_a_minute=21) == 1
+
+
+def test_what_the_server_forbids_is_looked_at_anew_ever_more_seldom() -> None:
+    assert [look_s(looks) for looks in range(6)] == [60, 120, 240, 480, 900, 900]
+    assert look_s(10_000) == 900

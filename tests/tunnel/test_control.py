@@ -28,7 +28,7 @@ def running(socket: Path) -> Iterator[list[str]]:
     asked: list[str] = []
     loop, stop = asyncio.new_event_loop(), asyncio.Event()
 
-    def answer(request: Request) -> Answer:
+    async def answer(request: Request) -> Answer:
         asked.append(request.do)
         return Answer(report=REPORT, fault="no such file" if request.do == "reload" else "")
 
@@ -90,8 +90,11 @@ def test_only_its_owner_gets_to_it(socket: Path) -> None:
 def test_a_folder_that_others_get_into_is_not_used(socket: Path) -> None:
     socket.parent.mkdir(mode=0o755)
 
+    async def answer(_: Request) -> Answer:
+        return Answer()
+
     async def run() -> None:
-        async with answering(socket, lambda _: Answer()):
+        async with answering(socket, answer):
             pytest.fail("it answers where others get in")
 
     with pytest.raises(PermissionError):

@@ -6,14 +6,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from jobs.errors import StoreError
 from jobs.store import tunnels
 from jobs.store.store import Store
 from jobs.store.tunnels import TunnelRow
 from jobs.tunnels import TunnelReport, TunnelState
 from tests.waiting import eventually
-from tunnel.lease import Lease
+from tunnel.lease import Lease, may_have_store
 
-UP = TunnelReport(name="home", state=TunnelState.UP)
+UP = TunnelReport(name="home", state=TunnelState.UP, state_s=60)
 TUNNEL = TunnelRow(
     name="home",
     session="first",
@@ -112,6 +113,52 @@ def test_a_store_that_is_away_is_told_when_it_is_back(
     eventually(is_back, "the lease")
     eventually(lambda: len(caplog.records) > 1, "the end of it")
     assert [getattr(r, "action", "") for r in caplog.records] == ["lease_waits", "lease_kept"]
+
+
+@pytest.mark.parametrize(
+    ("state", "state_s", "brings", "expected"),
+    [
+        (TunnelState.CONNECTING, 60, True, False),
+        (TunnelState.BACKOFF, 60, True, False),
+        (TunnelState.UP, 1, True, False),
+        (TunnelState.UP, 60, True, True),
+        (TunnelState.DEGRADED, 60, True, True),
+        (TunnelState.CONNECTING, 0, False, True),
+    ],
+)
+def test_a_store_that_the_tunnel_brings_is_missed_only_once_it_could_be_there(
+    state: TunnelState, state_s: float, brings: bool, expected: bool
+) -> None:
+    report = msgspec.structs.replace(UP, state=state, state_s=state_s)
+    tunnel = msgspec.structs.replace(TUNNEL, brings=brings, report=report)
+    assert may_have_store(tunnel) is expected
+
+
+def test_a_start_is_silent_and_what_is_said_later_is_no_advice_to_whoever_gives_a_command(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tries = 0
+
+    def is_gone(_url: str) -> Store:
+        nonlocal tries
+        tries += 1
+        raise StoreError("It was lost. See that it runs, then give the same command again.")
+
+    monkeypatch.setattr(Store, "open", is_gone)
+    caplog.set_level("INFO")
+    on_its_way = msgspec.structs.replace(UP, state=TunnelState.CONNECTING)
+    lease = Lease("postgresql://nobody@127.0.0.1/nightmill")
+    for so_far in (2, 4):
+        lease.tell(msgspec.structs.replace(TUNNEL, report=on_its_way), ())
+        eventually(lambda n=so_far: tries == n, "a try in vain")
+    assert caplog.records == []
+
+    lease.tell(TUNNEL, ())
+    eventually(lambda: caplog.records, "the news")
+    lease.end()
+
+    [said] = [record.getMessage() for record in caplog.records]
+    assert said.endswith("for now: It was lost. See that it runs.")
 
 
 def test_another_machine_that_has_the_name_is_named_until_it_is_gone(

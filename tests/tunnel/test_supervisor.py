@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +13,15 @@ from jobs.endpoints import Endpoint
 from jobs.settings_tunnel import TunnelSettings
 from jobs.tunnels import Cause, ForwardState, TunnelState
 from tests.tunnel.keeping import Kept, keeping
-from tests.tunnel.services import is_sent_away, port, redis, say, serving, swallowing
+from tests.tunnel.services import (
+    is_sent_away,
+    port,
+    redis,
+    say,
+    serving,
+    swallowing,
+    until,
+)
 from tests.tunnel.sshd import Sshd
 from tests.tunnel.wire import Weather, Wire
 from tunnel.forward import forwards_of
@@ -266,3 +275,64 @@ def test_a_port_of_the_server_that_somebody_has_is_asked_for_until_patience_ends
                 assert "ClientAliveInterval 15" in report.reason
 
     asyncio.run(scene())
+
+
+@asynccontextmanager
+async def forbidden(sshd: Sshd, folder: Path, way: str) -> AsyncIterator[Kept]:
+    """A tunnel with a forward that the server does not permit."""
+    sshd.permit('permitopen="127.0.0.1:1",permitlisten="127.0.0.1:1"')
+    async with serving(redis) as service:
+        settings = sshd.settings(**{way: [leading(port(), service)]}, **QUICK, port_held_s=0)
+        async with keeping(settings, folder) as kept:
+            report = await kept.until_state(TunnelState.DEGRADED)
+            assert "They count for new connections" in report.reason
+            yield kept
+
+
+@pytest.mark.parametrize("way", ["local", "remote"])
+def test_what_the_server_permits_later_is_had_by_a_new_connection(
+    sshd: Sshd, tmp_path: Path, way: str
+) -> None:
+    async def scene() -> None:
+        async with forbidden(sshd, tmp_path, way) as kept:
+            sshd.permit("")
+            kept.ahead_s += 61
+            report = await kept.until_state(TunnelState.UP)
+            assert (report.connects, report.failures.get("asked")) == (2, 1)
+
+    asyncio.run(scene())
+
+
+def test_a_look_for_what_stays_forbidden_does_not_break_the_connection(
+    sshd: Sshd, tmp_path: Path
+) -> None:
+    async def scene() -> None:
+        async with forbidden(sshd, tmp_path, "local") as kept:
+            used = sshd.sessions()
+
+            def has_looked(times: int) -> bool:
+                return accepted(sshd) == 1 + times and sshd.sessions() == used
+
+            for times, ahead_s in ((1, 61), (2, 121)):
+                kept.ahead_s += ahead_s
+                await until(partial(has_looked, times), "the look")
+            assert (kept.last.state, kept.last.connects) == (TunnelState.DEGRADED, 1)
+
+    asyncio.run(scene())
+
+
+def test_whoever_has_it_reload_need_not_wait_for_what_is_permitted_now(
+    sshd: Sshd, tmp_path: Path
+) -> None:
+    async def scene() -> None:
+        async with forbidden(sshd, tmp_path, "local") as kept:
+            sshd.permit("")
+            kept.supervisor.reload(kept.settings)
+            assert (await kept.until_state(TunnelState.UP)).connects == 2
+
+    asyncio.run(scene())
+
+
+def accepted(sshd: Sshd) -> int:
+    """How many logins it has noted."""
+    return sshd.log.read_text().count("Accepted publickey")
