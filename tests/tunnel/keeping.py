@@ -63,4 +63,5 @@ async def keeping(
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
-        assert asyncio.all_tasks() == {asyncio.current_task()}
+        # What the other end does about it may take a moment.
+        await until(lambda: asyncio.all_tasks() == {asyncio.current_task()}, "all tasks to end")
