@@ -64,4 +64,5 @@ async def keeping(
         with suppress(asyncio.CancelledError):
             await running
         # What the other end does about it may take a moment.
-        await until(lambda: asyncio.all_tasks() == {asyncio.current_task()}, "all tasks to end")
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        await until(lambda: all(task.done() for task in left), "all tasks to end")
