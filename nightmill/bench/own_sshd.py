@@ -3,13 +3,13 @@
 import getpass
 import os
 import shutil
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncssh
 
 from jobs.settings_tunnel import SSH_PORT
+from nightmill.bench.ports import free_port
 
 #: Where Debian's keeps what it does before anybody has logged in; only root's needs it.
 _PRIVILEGE_SEPARATION = Path("/run/sshd")
@@ -84,11 +84,3 @@ def new_key(path: Path, kind: str = "ssh-ed25519") -> str:
 def _place(login: Login) -> str:
     """As a file of known hosts has it."""
     return login.address if login.port == SSH_PORT else f"[{login.address}]:{login.port}"
-
-
-def free_port() -> int:
-    """A port that nobody has now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

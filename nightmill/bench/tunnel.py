@@ -12,8 +12,9 @@ from pathlib import Path
 
 from jobs.errors import StoppedEarlyError, UsageError
 from nightmill.bench.options import BenchOptions, OnProgress
-from nightmill.bench.own_sshd import Login, command, find_sshd, free_port, prepare
+from nightmill.bench.own_sshd import Login, command, find_sshd, prepare
 from nightmill.bench.places import workplace
+from nightmill.bench.ports import free_port
 from nightmill.bench.result import BenchResult, Run, combined, judge
 from nightmill.bench.runner import alternate
 from nightmill.embedded.child import python

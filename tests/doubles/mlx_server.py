@@ -1,7 +1,6 @@
 """The real `mlx_lm.server` on a port of its own."""
 
 import os
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -10,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from nightmill.bench.ports import free_port
 from tests.waiting import eventually
 
 #: How often another port is tried, should somebody take one between finding and using it.
@@ -41,14 +41,6 @@ def mlx_server(model: Path, folder: Path) -> Iterator[str]:
                 server.kill()
                 server.wait()
     raise AssertionError((folder / "log").read_text())
-
-
-def free_port() -> int:
-    """A port that nobody has now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def is_well(url: str) -> bool:

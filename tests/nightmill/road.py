@@ -9,7 +9,7 @@ from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
-from tests.doubles.mlx_server import free_port
+from nightmill.bench.ports import free_port
 from tests.nightmill.conftest import Command, Ended, Start
 from tests.nightmill.mill_process import FAKE_POOL
 from tests.nightmill.printed import check_printed

@@ -11,10 +11,10 @@ import pytest
 from jobs.settings import Settings
 from jobs.settings_tunnel import TunnelSettings
 from nightmill import power
+from nightmill.bench.ports import free_port
 from nightmill.checkup import Finding
 from nightmill.services.runner import Ran
 from nightmill.tunnel_doctor import Diagnosis, examine
-from tests.doubles.mlx_server import free_port
 from tests.nightmill.conftest import Command
 from tests.nightmill.printed import check_printed
 from tests.nightmill.services.machines import TUNNEL, Recorder, linux

@@ -13,7 +13,7 @@ import pytest
 from jobs.store import tunnels
 from jobs.store.store import Store
 from jobs.store.tunnels import TunnelRow
-from tests.doubles.mlx_server import free_port
+from nightmill.bench.ports import free_port
 from tests.nightmill.conftest import Command, Start
 from tests.nightmill.mill_process import end_of
 from tests.nightmill.printed import check_printed

@@ -12,7 +12,7 @@ import asyncssh
 from jobs.endpoints import Endpoint
 from jobs.settings_tunnel import ProbeKind
 from jobs.tunnels import ForwardReport
-from tests.doubles.mlx_server import free_port
+from nightmill.bench.ports import free_port
 from tests.tunnel.sshd import Sshd
 from tests.waiting import eventually
 from tunnel.forward import Forward

@@ -12,7 +12,7 @@ import asyncssh
 import pytest
 
 from jobs.settings_tunnel import TunnelSettings
-from tests.doubles.mlx_server import free_port
+from nightmill.bench.ports import free_port
 from tests.tunnel.sshd import Sshd, running
 from tunnel.server_side import (
     NO_KEY,

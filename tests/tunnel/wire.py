@@ -7,7 +7,7 @@ from contextlib import suppress
 from enum import Enum
 from typing import Self, cast
 
-from tests.doubles.mlx_server import free_port
+from nightmill.bench.ports import free_port
 
 _RESET = struct.pack("ii", 1, 0)
 

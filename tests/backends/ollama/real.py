@@ -12,8 +12,8 @@ from typing import Any
 import httpx2
 import psutil
 
+from nightmill.bench.ports import free_port
 from tests.backends.ollama.gguf import write_gguf
-from tests.doubles.mlx_server import free_port
 from tests.waiting import eventually
 
 #: What to try things on; None where there is none.
