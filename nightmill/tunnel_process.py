@@ -28,10 +28,8 @@ from nightmill.machine import machine_name
 from nightmill.readiness import is_well
 from tunnel.brought import is_brought_by
 from tunnel.control import Answer, Request, answering
-from tunnel.failures import TunnelError
 from tunnel.journal import Journal
 from tunnel.lease import Lease
-from tunnel.own_key import own_key
 from tunnel.supervisor import Supervisor
 from tunnel.trying import faults
 
@@ -65,25 +63,12 @@ def run_tunnel(read: Callable[[], Settings], name: str | None, on_report: OnRepo
 async def _run(
     read: Callable[[], Settings], settings: Settings, tunnel: Dialled, on_report: OnReport
 ) -> int:
-    await _require_keys(tunnel)
+    await _require_no_faults(tunnel)
     return await _Process(read, settings, tunnel, on_report).run()
 
 
-async def _require_keys(tunnel: Dialled) -> None:
-    try:
-        async with own_key(tunnel.places.key_file(tunnel.settings), tunnel.places.agent):
-            pass
-    except TunnelError as error:
-        raise UsageError(str(error)) from error
-    if not tunnel.known_hosts.exists():
-        raise UsageError(
-            f"No host key is pinned in {tunnel.known_hosts}. Look at the one that the server shows,"
-            f" and pin it: `nightmill tunnel trust {tunnel.name}`."
-        )
-
-
 async def _require_no_faults(tunnel: Dialled) -> None:
-    """Refuse what would not get another connection, while there is still one."""
+    """Refuse what would get no connection, before one is let go or waited for."""
     if found := await faults(tunnel.name, tunnel.settings, tunnel.places):
         raise UsageError(" ".join(found))
 
