@@ -1,8 +1,10 @@
 import json
 import os
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,9 @@ import pytest
 from nightmill.cli import main
 from tests.nightmill import mill_process
 from tests.nightmill.processes import MARK, marked
+from tests.nightmill.road import Hello, Road
 from tests.tunnel.conftest import sshd, sshd_program  # noqa: F401  (fixtures)
+from tests.tunnel.sshd import Sshd
 
 
 @pytest.fixture
@@ -94,3 +98,22 @@ def command(
         return Ended(int(str(ended.value.code or 0)), said.out.decode(), said.err.decode())
 
     return run
+
+
+@pytest.fixture
+def road(
+    mill: Path,
+    sshd: Sshd,  # noqa: F811  (the fixture)
+    command: Command,
+    start: Start,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Road]:
+    """A tunnel's configuration, with a real sshd and a web page behind it."""
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hello)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    road = Road(sshd, mill / "tunnels.toml", server.server_port, command, start)
+    road.write()
+    yield road
+    server.shutdown()
+    server.server_close()

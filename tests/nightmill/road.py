@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from subprocess import Popen
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nightmill.bench.ports import free_port
-from tests.nightmill.conftest import Command, Ended, Start
 from tests.nightmill.mill_process import FAKE_POOL
 from tests.nightmill.printed import check_printed
 from tests.tunnel.sshd import Sshd
 from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    # It makes one of these for its tests.
+    from tests.nightmill.conftest import Command, Ended, Start
 
 
 class Hello(BaseHTTPRequestHandler):
@@ -37,8 +40,8 @@ class Road:
     sshd: Sshd
     file: Path
     page_port: int
-    command: Command
-    start: Start
+    command: "Command"
+    start: "Start"
     ports: list[int] = field(default_factory=lambda: [free_port()])
 
     def write(self, **changes: Any) -> None:
@@ -63,7 +66,7 @@ class Road:
     def up(self, *args: str) -> "Popen[str]":
         return self.start("tunnel", "up", *args, "--config", str(self.file))
 
-    def ask(self, verb: str, *args: str) -> Ended:
+    def ask(self, verb: str, *args: str) -> "Ended":
         return self.command("tunnel", verb, *args, "--config", str(self.file))
 
     def report(self) -> Any:

@@ -5,10 +5,7 @@ import os
 import re
 import signal
 import socket
-import threading
-from collections.abc import Iterator
 from contextlib import closing
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import asyncssh
@@ -18,11 +15,10 @@ from jobs.store import tunnels
 from jobs.store.store import Store
 from jobs.store.tunnels import TunnelRow
 from jobs.tunnels import TunnelReport, TunnelState
-from tests.nightmill.conftest import Command, Start
+from tests.nightmill.conftest import Command
 from tests.nightmill.mill_process import end_of, start_in_a_terminal
 from tests.nightmill.printed import check_printed
-from tests.nightmill.road import Hello, Road
-from tests.tunnel.sshd import Sshd
+from tests.nightmill.road import Road
 from tests.waiting import eventually
 
 #: A tunnel of the same name on another machine.
@@ -36,20 +32,6 @@ ELSEWHERE = TunnelRow(
     version="0.1.0",
     report=TunnelReport(name="home", state=TunnelState.UP),
 )
-
-
-@pytest.fixture
-def road(
-    mill: Path, sshd: Sshd, command: Command, start: Start, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Road]:
-    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hello)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    road = Road(sshd, mill / "tunnels.toml", server.server_port, command, start)
-    road.write()
-    yield road
-    server.shutdown()
-    server.server_close()
 
 
 def test_it_comes_up_is_seen_from_elsewhere_and_ends_with_its_signal(road: Road) -> None:

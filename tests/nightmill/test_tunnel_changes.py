@@ -1,10 +1,7 @@
 """A tunnel that runs is told of other settings, and of other host keys, beside a real sshd."""
 
 import signal
-import threading
-from collections.abc import Iterator
 from contextlib import closing
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +11,10 @@ from jobs.store import tunnels
 from jobs.store.store import Store
 from jobs.store.tunnels import TunnelRow
 from nightmill.bench.ports import free_port
-from tests.nightmill.conftest import Command, Start
 from tests.nightmill.mill_process import end_of
 from tests.nightmill.printed import check_printed
-from tests.nightmill.road import Hello, Road
-from tests.tunnel.sshd import Sshd
+from tests.nightmill.road import Road
 from tests.waiting import eventually
-
-
-@pytest.fixture
-def road(
-    mill: Path, sshd: Sshd, command: Command, start: Start, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Road]:
-    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hello)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    road = Road(sshd, mill / "tunnels.toml", server.server_port, command, start)
-    road.write()
-    yield road
-    server.shutdown()
-    server.server_close()
 
 
 @pytest.mark.parametrize("way", ["command", "signal"])
